@@ -1,0 +1,1 @@
+"""The HTTP service: takes recordings in, answers where they stand, gives transcripts out."""

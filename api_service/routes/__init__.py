@@ -1,0 +1,1 @@
+"""HTTP routes, one module a noun; each only translates between HTTP and a use case."""

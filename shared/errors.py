@@ -1,0 +1,198 @@
+"""One tree of errors: a class's docstring is its message, its `code` is stable and part of the contract."""
+
+from typing import Any, ClassVar
+
+
+class TranscriptsError(Exception):
+    """Something went wrong that the service did not foresee. The job and the recording are kept."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    transient: ClassVar[bool] = False  # worth another attempt without anyone changing anything
+
+    def __init__(self, detail: str | None = None, **extra: Any) -> None:
+        """Keep `detail` (a sentence for people; the docstring when absent) and JSON-safe `extra` members."""
+        self.detail = detail or " ".join((self.__doc__ or "").split())
+        self.extra = extra
+        super().__init__(self.detail)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as it is stored on a job: `code`, `detail`, `transient`, and any extra members."""
+        return {"code": self.code, "detail": self.detail, "transient": self.transient, **self.extra}
+
+
+# What a caller did ----------------------------------------------------------------------------------
+
+
+class InvalidRequestError(TranscriptsError):
+    """The request is not of the form that this endpoint takes. Nothing was stored."""
+
+    code = "invalid_request"
+    status = 422
+
+
+class NotFoundError(TranscriptsError):
+    """There is nothing under this id, or it is not yours."""
+
+    code = "not_found"
+    status = 404
+
+
+class ConflictError(TranscriptsError):
+    """The resource is not in a state that allows this."""
+
+    code = "conflict"
+    status = 409
+
+
+class NotReadyError(ConflictError):
+    """The transcript is not ready yet. Follow the job, then ask again."""
+
+    code = "not_ready"
+
+
+class TooLargeError(TranscriptsError):
+    """The recording is over this server's size limit. Nothing was stored."""
+
+    code = "too_large"
+    status = 413
+
+
+class UnsupportedMediaError(TranscriptsError):
+    """The upload is not a recording that can be read. Nothing was stored."""
+
+    code = "unsupported_media"
+    status = 415
+
+
+class UnsupportedOptionError(TranscriptsError):
+    """The engine cannot do what was asked. Nothing was spent."""
+
+    code = "unsupported_option"
+    status = 422
+
+
+class OverloadedError(TranscriptsError):
+    """The queue is full. Nothing was stored; try again after the time in Retry-After."""
+
+    code = "overloaded"
+    status = 429
+    transient = True
+
+
+# What is wrong with a recording (found by a worker: the job fails with it) -----------------------------
+
+
+class MediaError(TranscriptsError):
+    """The recording cannot be read. Upload it again in another format."""
+
+    code = "media_unreadable"
+    status = 422
+
+
+class NoAudioError(MediaError):
+    """The file holds no audio track. Upload a recording with sound."""
+
+    code = "media_no_audio"
+
+
+class EmptyAudioError(MediaError):
+    """The recording has no length: not one sample of sound is in it."""
+
+    code = "media_empty"
+
+
+class MediaTooLongError(MediaError):
+    """The recording is longer than this server takes."""
+
+    code = "media_too_long"
+
+
+class MediaTimeoutError(MediaError):
+    """Reading the recording took longer than its size explains. It was given up to protect the worker."""
+
+    code = "media_timeout"
+
+
+# What happened to a job --------------------------------------------------------------------------------
+
+
+class EngineError(TranscriptsError):
+    """The speech engine failed. The recording is kept; retry the job."""
+
+    code = "engine_failed"
+
+
+class EngineUnavailableError(EngineError):
+    """The speech engine cannot be reached now. The job is tried again by itself."""
+
+    code = "engine_unavailable"
+    transient = True
+
+
+class EngineQuotaError(EngineError):
+    """The speech engine refuses more work for now. The job is tried again by itself."""
+
+    code = "engine_quota"
+    transient = True
+
+
+class EngineMisconfiguredError(EngineError):
+    """The speech engine is not set up on this worker. `doctor` names what is missing."""
+
+    code = "engine_misconfigured"
+
+
+class StorageError(TranscriptsError):
+    """The object store did not do what was asked. The job is tried again by itself."""
+
+    code = "storage_failed"
+    status = 503
+    transient = True
+
+
+class ObjectMissingError(TranscriptsError):
+    """The recording is no longer in the object store. Upload it again."""
+
+    code = "object_missing"
+
+
+class AttemptsExhaustedError(TranscriptsError):
+    """The job failed too often. The recording is kept; retry the job when the cause is gone."""
+
+    code = "attempts_exhausted"
+
+
+class FencedError(TranscriptsError):
+    """Another attempt owns this job now, or it ended: what this run found out is dropped."""
+
+    code = "fenced"
+
+
+class CancelledByUserError(TranscriptsError):
+    """The job was cancelled. The recording is kept; retry the job to run it again."""
+
+    code = "cancelled"
+
+
+# What is wrong with the set-up ---------------------------------------------------------------------------
+
+
+class SetupError(TranscriptsError):
+    """The service cannot start as it is set up."""
+
+    code = "setup"
+
+
+class UnknownSettingError(SetupError):
+    """A setting has a name that nothing reads."""
+
+    code = "setup_unknown_setting"
+
+
+class NotReadyToServeError(SetupError):
+    """A part that the service needs does not answer."""
+
+    code = "unavailable"
+    status = 503
+    transient = True

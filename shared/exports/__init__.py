@@ -1,0 +1,1 @@
+"""A transcript as a file: one module a format, each a pure function."""

@@ -1,0 +1,1 @@
+"""The bell between the services: names, the envelope on the wire, and the client that rings it."""

@@ -1,0 +1,1 @@
+"""Where recordings and prepared audio live, behind the ObjectStore port."""

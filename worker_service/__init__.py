@@ -1,0 +1,1 @@
+"""The worker: claims jobs, turns recordings into transcripts, and never pays twice."""

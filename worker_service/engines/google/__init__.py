@@ -1,0 +1,1 @@
+"""Google Speech-to-Text v2 through long-running operations."""
