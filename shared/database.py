@@ -1,0 +1,75 @@
+"""The asyncpg pool, transactions, and the check that the schema is the one this code was written for."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import asyncpg
+
+from shared.errors import SetupError
+
+SCHEMA_REVISION = "0001"
+"""The migration that this code expects; a test compares it with the newest one in deploy/migrations."""
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+_CONNECT_SECONDS = 10
+_STATEMENT_SECONDS = 30
+
+
+async def open_pool(url: str, *, size: int, name: str) -> Pool:
+    """Connect to Postgres with at most `size` connections; `name` is what pg_stat_activity shows.
+
+    Raises SetupError where the server cannot be reached or refuses us; the URL's password is not shown.
+    """
+    try:
+        return await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=_CONNECT_SECONDS,
+            command_timeout=_STATEMENT_SECONDS,
+            server_settings={"application_name": name, "timezone": "UTC"},
+            init=_prepare_connection,
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise SetupError(
+            f"Postgres cannot be used ({type(error).__name__}: {error}). Check DATABASE_URL, and that the "
+            "server runs and takes connections from here."
+        ) from error
+
+
+async def _prepare_connection(connection: Connection) -> None:
+    """Have jsonb columns go in and out as Python values."""
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=_dump, decoder=json.loads, format="text"
+    )
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection inside a transaction: committed when the block ends, rolled back when it raises."""
+    async with pool.acquire() as connection, connection.transaction():
+        yield connection
+
+
+async def check_schema(pool: Pool) -> None:
+    """Raise SetupError unless the database stands at the revision that this code expects, or a later one.
+
+    Later ones are fine: migrations only expand before the old code is gone.
+    """
+    try:
+        revision = await pool.fetchval("SELECT version_num FROM alembic_version")
+    except asyncpg.UndefinedTableError:
+        revision = None
+    if revision is None or revision < SCHEMA_REVISION:
+        raise SetupError(
+            f"The database's schema is at revision {revision or 'none'}, this version needs {SCHEMA_REVISION}. "
+            "Run: python -m deploy.migrations upgrade"
+        )

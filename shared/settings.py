@@ -1,0 +1,206 @@
+"""Every setting of both services: read from the environment and `.env`, refused when misspelt.
+
+One module for both, because both read one `.env`: each must know the other's names to tell a stranger from
+a typing error. `docs/settings.md` is the table for people; a test compares it with the fields here.
+"""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.sources import DotEnvSettingsSource
+
+from shared.errors import SetupError, UnknownSettingError
+
+PREFIX = "TRANSCRIPTS_"
+_TYPING_ERROR = 0.88  # difflib ratio from which an unprefixed name counts as a misspelling of one of ours
+
+
+def _plain(name: str, **kwargs: Any) -> Any:
+    """A field read from the environment variable `name`, as platforms and the older guide spell it."""
+    return Field(validation_alias=AliasChoices(name), **kwargs)
+
+
+def _ours(name: str, **kwargs: Any) -> Any:
+    """A field read from `TRANSCRIPTS_<name>`."""
+    return _plain(PREFIX + name, **kwargs)
+
+
+class CoreSettings(BaseSettings):
+    """What both services need."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", case_sensitive=True, frozen=True)
+
+    database_url: SecretStr = _plain("DATABASE_URL", description="Postgres, as a URL")
+    redis_url: SecretStr = _plain("REDIS_URL", description="Redis or Valkey, as a URL")
+    storage_url: str = _ours(
+        "STORAGE_URL", description="Where recordings are kept: file:///folder or gs://bucket"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _plain(
+        "LOG_LEVEL", default="INFO", description="The least severe log line that is written"
+    )
+    log_format: Literal["auto", "console", "json"] = _ours(
+        "LOG_FORMAT", default="auto", description="auto: console on a terminal, JSON elsewhere"
+    )
+    queue_name: str = _ours("QUEUE_NAME", default="transcripts", description="The queue's key in Redis")
+    database_pool: int = _ours(
+        "DATABASE_POOL", default=10, ge=2, le=200, description="Postgres connections of one process, at most"
+    )
+    redis_pool: int = _ours(
+        "REDIS_POOL", default=50, ge=4, le=1000, description="Redis connections of one process, at most"
+    )
+    max_attempts: int = _ours(
+        "MAX_ATTEMPTS", default=5, ge=1, le=50, description="Runs of a job before a transient error is final"
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database_scheme(cls, value: SecretStr) -> SecretStr:
+        return SecretStr(normalise_database_url(value.get_secret_value()))
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis_scheme(cls, value: SecretStr) -> SecretStr:
+        if urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("must start with redis://, rediss:// (TLS) or unix://")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _known_storage_scheme(cls, value: str) -> str:
+        if urlsplit(value).scheme not in {"file", "gs"}:
+            raise ValueError("must be file:///absolute/folder or gs://bucket/prefix")
+        return value
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read and check the settings; SetupError names every one that is missing, wrong or unknown."""
+        _refuse_unknown_names()
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SetupError("\n".join(_sentences(error))) from None
+
+
+class ApiSettings(CoreSettings):
+    """What the API needs besides."""
+
+    host: str = _ours("HOST", default="127.0.0.1", description="The address that the API binds")
+    port: int = _plain("PORT", default=8000, ge=0, le=65535, description="The port that the API binds")
+    max_upload_bytes: int = _ours(
+        "MAX_UPLOAD_BYTES", default=2 * 1024**3, ge=1, description="The largest recording taken, in bytes"
+    )
+    default_engine: str = _ours(
+        "DEFAULT_ENGINE", default="local", description="The engine of a session that names none"
+    )
+    watch_seconds: float = _ours(
+        "WATCH_SECONDS", default=0.5, gt=0, le=10, description="How often waiting readers are refreshed"
+    )
+
+
+class WorkerSettings(CoreSettings):
+    """What a worker needs besides."""
+
+    max_jobs: int = _plain("MAX_JOBS", default=2, ge=1, le=100_000, description="Jobs held at once")
+    engines: str = _ours("ENGINES", default="local", description="Engines this worker runs, by comma")
+    models_dir: Path = _ours(
+        "MODELS_DIR", default=Path(".local/models"), description="The folder of the speech models"
+    )
+    whisper_model: str = _ours(
+        "WHISPER_MODEL", default="base", description="base, tiny.en, a folder, or a model's name on a hub"
+    )
+    whisper_threads: int | None = _ours(
+        "WHISPER_THREADS", default=None, ge=1, description="CPU threads of one local run; all when unset"
+    )
+    cpu_jobs: int = _ours(
+        "CPU_JOBS", default=1, ge=1, le=64, description="Local transcriptions that compute at once"
+    )
+    media_jobs: int = _ours(
+        "MEDIA_JOBS", default=2, ge=1, le=64, description="Recordings that are decoded at once"
+    )
+    scratch_dir: Path | None = _ours(
+        "SCRATCH_DIR", default=None, description="The folder of temporary files; the system's when unset"
+    )
+    max_audio_hours: float = _ours(
+        "MAX_AUDIO_HOURS", default=8.0, gt=0, le=24, description="The longest recording taken, in hours"
+    )
+    lease_seconds: float = _ours(
+        "LEASE_SECONDS", default=10.0, ge=1, le=300, description="How long a dead worker keeps its jobs"
+    )
+    status_seconds: float = _ours(
+        "STATUS_SECONDS", default=0.5, gt=0, le=10, description="How often progress is written"
+    )
+    sweep_seconds: float = _ours(
+        "SWEEP_SECONDS", default=15.0, gt=0, le=600, description="How often forgotten jobs are looked for"
+    )
+    drain_seconds: float = _ours(
+        "DRAIN_SECONDS", default=8.0, ge=0, le=300, description="How long a stopping worker hands over"
+    )
+    retry_base_seconds: float = _ours(
+        "RETRY_BASE_SECONDS", default=5.0, gt=0, le=600, description="The wait before the second attempt"
+    )
+
+
+_CLASSES: tuple[type[CoreSettings], ...] = (CoreSettings, ApiSettings, WorkerSettings)
+
+
+def known_settings() -> frozenset[str]:
+    """The environment variables that are settings of either service."""
+    return frozenset(
+        str(choice)
+        for cls in _CLASSES
+        for info in cls.model_fields.values()
+        if isinstance(info.validation_alias, AliasChoices)
+        for choice in info.validation_alias.choices
+    )
+
+
+def normalise_database_url(url: str) -> str:
+    """A Postgres URL as asyncpg takes it: managed services' `postgres://` and SQLAlchemy's dialects too."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.partition("+")[0]
+    if scheme not in {"postgres", "postgresql"}:
+        raise ValueError("must start with postgresql://")
+    query = [(key, value) for key, value in parse_qsl(parts.query) if key != "channel_binding"]
+    return urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(query), ""))
+
+
+def _refuse_unknown_names() -> None:
+    """Refuse a name of ours that nothing reads, in the environment or in `.env`."""
+    known = known_settings()
+    in_file = DotEnvSettingsSource(CoreSettings, env_file=".env", case_sensitive=True).env_vars
+    unknown = [name for name in {**os.environ, **in_file} if name not in known and _looks_like_ours(name)]
+    unknown += [name for name in in_file if name not in known and name not in unknown]
+    if not unknown:
+        return
+    lines = []
+    for name in sorted(unknown):
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+        hint = f" Did you mean {near[0]}?" if near else " docs/settings.md lists the settings."
+        lines.append(f"{name} is not a setting.{hint}")
+    raise UnknownSettingError("\n".join(lines))
+
+
+def _looks_like_ours(name: str) -> bool:
+    if name.startswith(PREFIX):
+        return True
+    plain = [known for known in known_settings() if not known.startswith(PREFIX) and len(known) > 4]
+    return bool(difflib.get_close_matches(name, plain, n=1, cutoff=_TYPING_ERROR))
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    """One sentence for each wrong setting; values are left out, since some are secrets."""
+    lines = []
+    for item in error.errors(include_input=False, include_url=False):
+        name = str(item["loc"][0])
+        if item["type"] == "missing":
+            lines.append(
+                f"{name} is not set. `make up` starts a stack that has it; docs/settings.md tells more."
+            )
+        else:
+            lines.append(f"{name}: {item['msg']}.")
+    return lines

@@ -1,0 +1,217 @@
+"""The tables, as SQLModel classes; migrations are compared with them by a test.
+
+`session`, `processing_status` and `transcript_segment` carry the names that the older system's queries use.
+Statuses are text with a CHECK: an enum value cannot be added and used in one transaction.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey, Index, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import Float, SmallInteger
+from sqlmodel import Field, SQLModel
+
+from shared.lifecycle import ACTIVE, JobStatus, Phase, Priority, Processing
+from shared.transcript import Role
+
+DEFAULT_TENANT = "default"
+
+_ACTIVE = text("status IN ({})".format(", ".join(f"'{s}'" for s in JobStatus if s in ACTIVE)))
+
+
+def _one_of(column: str, values: type[JobStatus | Phase | Priority | Processing | Role]) -> CheckConstraint:
+    allowed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_known")
+
+
+def _text(default: str | None = None, *, nullable: bool = False) -> Any:
+    server = text(f"'{default}'") if default is not None else None
+    return Field(default=default, sa_column=Column(Text, nullable=nullable, server_default=server))
+
+
+def _time(*, nullable: bool = True) -> Any:
+    server = None if nullable else func.now()
+    return Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=nullable, server_default=server)
+    )
+
+
+def _json(default: str) -> Any:
+    return Field(sa_column=Column(JSONB, nullable=False, server_default=text(f"'{default}'::jsonb")))
+
+
+def _big(default: int | None = 0, *, nullable: bool = False) -> Any:
+    server = text(str(default)) if default is not None else None
+    return Field(default=default, sa_column=Column(BigInteger, nullable=nullable, server_default=server))
+
+
+def _small(default: int) -> Any:
+    return Field(
+        default=default, sa_column=Column(SmallInteger, nullable=False, server_default=text(str(default)))
+    )
+
+
+class Session(SQLModel, table=True):
+    """A recording and what the caller said of it; `status` mirrors the newest job's."""
+
+    __tablename__ = "session"
+    __table_args__ = (
+        _one_of("status", JobStatus),
+        Index("session_by_tenant", "tenant_id", "id"),
+        Index("session_by_age", "created_at"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    tenant_id: str = _text(DEFAULT_TENANT)
+    title: str = _text()
+    language: str | None = _text(nullable=True)
+    status: str = _text(JobStatus.QUEUED)
+    transcription_job_id: UUID | None = Field(default=None)
+    audio_key: str = _text()
+    audio_filename: str | None = _text(nullable=True)
+    audio_container: str = _text()
+    audio_size: int = _big(None)
+    audio_sha256: str = _text()
+    duration_ms: int | None = _big(None, nullable=True)
+    metadata_: dict[str, Any] = Field(
+        sa_column=Column("metadata", JSONB, nullable=False, server_default=text("'{}'::jsonb"))
+    )
+    delete_after: datetime | None = _time()
+    created_at: datetime = _time(nullable=False)
+    updated_at: datetime = _time(nullable=False)
+
+
+class Job(SQLModel, table=True):
+    """One order to transcribe a session: its options, its state, and the fence (`attempt`)."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        _one_of("status", JobStatus),
+        _one_of("priority", Priority),
+        _one_of("processing", Processing),
+        CheckConstraint("attempt >= 0", name="attempt_counts_up"),
+        # One session is transcribed by one job at a time: what makes a double click harmless.
+        Index("job_one_active", "session_id", unique=True, postgresql_where=_ACTIVE),
+        Index("job_active", "status", "queued_at", postgresql_where=_ACTIVE),
+        Index("job_by_tenant", "tenant_id", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    session_id: UUID = Field(sa_column=Column(ForeignKey("session.id", ondelete="CASCADE"), nullable=False))
+    tenant_id: str = _text(DEFAULT_TENANT)
+    status: str = _text(JobStatus.QUEUED)
+    attempt: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})  # the fence: every claim
+    failures: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})  # claims that went wrong
+    priority: str = _text(Priority.NORMAL)
+    engine: str = _text()
+    model: str | None = _text(nullable=True)
+    language: str | None = _text(nullable=True)
+    speakers: int = _small(2)
+    diarization: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    phrases: list[str] = _json("[]")
+    processing: str = _text(Processing.STANDARD)
+    progress: int = _small(0)  # kept when the job ends; while it runs, processing_status has it
+    warnings: list[dict[str, Any]] = _json("[]")
+    error: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+    worker: str | None = _text(nullable=True)
+    operation_prefix: str | None = _text(nullable=True)  # the intent: committed before money is spent
+    operation_name: str | None = _text(nullable=True)
+    request_id: str | None = _text(nullable=True)
+    traceparent: str | None = _text(nullable=True)
+    retry_of: UUID | None = Field(default=None)
+    next_attempt_at: datetime | None = _time()
+    created_at: datetime = _time(nullable=False)
+    queued_at: datetime = _time(nullable=False)
+    started_at: datetime | None = _time()
+    finished_at: datetime | None = _time()
+    updated_at: datetime = _time(nullable=False)
+
+
+class ProcessingStatus(SQLModel, table=True):
+    """How far the session's newest job is; written by the worker in batches, served as it stands."""
+
+    __tablename__ = "processing_status"
+    __table_args__ = (
+        CheckConstraint("progress BETWEEN 0 AND 100", name="progress_percent"),
+        _one_of("phase", Phase),
+        Index("processing_status_by_job", "job_id", unique=True),
+        {"postgresql_with": {"fillfactor": 70}},  # room for updates in place
+    )
+
+    session_id: UUID = Field(sa_column=Column(ForeignKey("session.id", ondelete="CASCADE"), primary_key=True))
+    job_id: UUID = Field(sa_column=Column(ForeignKey("job.id", ondelete="CASCADE"), nullable=False))
+    phase: str | None = _text(nullable=True)
+    progress: int = _small(0)
+    audio_ms_done: int = _big(0)
+    message: str = _text("")
+    updated_at: datetime = _time(nullable=False)
+
+
+class TranscriptSegment(SQLModel, table=True):
+    """One segment of a session's transcript; `words` are [text, start ms, end ms, confidence, joined]."""
+
+    __tablename__ = "transcript_segment"
+
+    session_id: UUID = Field(sa_column=Column(ForeignKey("session.id", ondelete="CASCADE"), primary_key=True))
+    n: int = Field(primary_key=True)
+    start_ms: int = _big(None)
+    end_ms: int = _big(None)
+    speaker: int | None = Field(default=None, sa_column=Column(SmallInteger, nullable=True))
+    content: str = _text()
+    confidence: float | None = Field(default=None, sa_column=Column(Float, nullable=True))
+    words: list[list[Any]] = _json("[]")
+    version: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
+
+
+class SessionSpeaker(SQLModel, table=True):
+    """A voice of a session: the name shown, its role, and what the role was read from."""
+
+    __tablename__ = "session_speaker"
+    __table_args__ = (_one_of("role", Role),)
+
+    session_id: UUID = Field(sa_column=Column(ForeignKey("session.id", ondelete="CASCADE"), primary_key=True))
+    number: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    name: str = _text()
+    role: str = _text(Role.UNKNOWN)
+    role_confidence: float = Field(
+        default=0.0, sa_column=Column(Float, nullable=False, server_default=text("0"))
+    )
+    evidence: dict[str, float] = _json("{}")
+
+
+class Usage(SQLModel, table=True):
+    """What one attempt of a job cost; no foreign keys, since the ledger stays when the session goes."""
+
+    __tablename__ = "usage"
+    __table_args__ = (Index("usage_by_tenant", "tenant_id", "created_at"),)
+
+    job_id: UUID = Field(primary_key=True)
+    attempt: int = Field(primary_key=True)
+    session_id: UUID = Field()
+    tenant_id: str = _text()
+    engine: str = _text()
+    model: str = _text()
+    audio_ms: int = _big(None)
+    billed_ms: int = _big(None)
+    micro_dollars: int = _big(None)
+    estimated: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    created_at: datetime = _time(nullable=False)
+
+
+class WorkerRow(SQLModel, table=True):
+    """A worker process and when it was last seen; rows outlive a flushed Redis, and tell who died when."""
+
+    __tablename__ = "worker"
+
+    id: str = Field(sa_column=Column(Text, primary_key=True))
+    host: str = _text()
+    pid: int = Field()
+    version: str = _text()
+    max_jobs: int = Field()
+    running: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    draining: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    started_at: datetime = _time(nullable=False)
+    seen_at: datetime = _time(nullable=False)
+    stopped_at: datetime | None = _time()
