@@ -1,0 +1,217 @@
+"""The repository of jobs: every change of a status is one UPDATE that names the statuses it may come from.
+
+A worker's writes carry `attempt`, the fence: `claim` raises it, so the writes of a run that was overtaken match
+no row. A method that matches no row returns None or False, and the run that called it ends quietly.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shared.database import Connection, Pool, transaction
+from shared.errors import ConflictError, NotFoundError, TranscriptsError
+from shared.lifecycle import JobStatus, sources
+from shared.records import JobRecord, Row, SessionRecord
+
+_PROGRESS = "ps.phase, coalesce(ps.audio_ms_done, 0) AS audio_ms_done, coalesce(ps.message, '') AS message"
+_SELECT = f"""
+SELECT j.*, greatest(j.progress, coalesce(ps.progress, 0)) AS progress, {_PROGRESS}, s.duration_ms
+FROM job j JOIN session s ON s.id = j.session_id LEFT JOIN processing_status ps ON ps.job_id = j.id
+"""  # noqa: S608  (the parts are constants)
+
+
+def _move(target: JobStatus, assignments: str, where: str) -> str:
+    """The one form in which a status changes: fenced by its sources, mirrored into the session."""
+    allowed = ", ".join(f"'{status}'" for status in sources(target))
+    return f"""
+WITH moved AS (
+    UPDATE job SET status = '{target}', updated_at = now(), {assignments}
+    WHERE id = $1 AND status IN ({allowed}) AND {where}
+    RETURNING *
+), mirrored AS (
+    UPDATE session s SET status = m.status, updated_at = now()
+    FROM moved m WHERE s.id = m.session_id AND s.transcription_job_id = m.id
+)
+SELECT m.*, greatest(m.progress, coalesce(ps.progress, 0)) AS progress, {_PROGRESS}, s.duration_ms
+FROM moved m JOIN session s ON s.id = m.session_id LEFT JOIN processing_status ps ON ps.job_id = m.id
+"""  # noqa: S608  (the parts are constants)
+
+
+_FENCE = "attempt = $2 AND status = 'running'"
+_KEEP_PROGRESS = (
+    "progress = greatest(progress,"
+    " coalesce((SELECT p.progress FROM processing_status p WHERE p.job_id = $1), 0))"
+)
+# A claim of a job that still says `running` is a takeover: its worker died, and that counts as a failure.
+_CLAIM = _move(
+    JobStatus.RUNNING,
+    "attempt = attempt + 1, failures = failures + (status = 'running')::int, worker = $2, next_attempt_at = NULL,"
+    " started_at = coalesce(started_at, now())",
+    "(next_attempt_at IS NULL OR next_attempt_at <= now() + interval '1 second')",
+)
+_HAND_OVER = _move(JobStatus.QUEUED, "worker = NULL, queued_at = now()", _FENCE)
+_RETRY_LATER = _move(
+    JobStatus.QUEUED,
+    "worker = NULL, queued_at = now(), failures = failures + 1, error = $3, next_attempt_at = $4",
+    _FENCE,
+)
+_FAIL = _move(JobStatus.FAILED, f"worker = NULL, finished_at = now(), error = $3, {_KEEP_PROGRESS}", _FENCE)
+_SUCCEED = _move(
+    JobStatus.SUCCEEDED,
+    "worker = NULL, finished_at = now(), error = NULL, progress = 100, warnings = $3, model = $4, language = $5",
+    _FENCE,
+)
+_CANCEL = _move(
+    JobStatus.CANCELLED,
+    f"worker = NULL, finished_at = now(), error = $2, {_KEEP_PROGRESS}",
+    "true",
+)
+
+
+class JobRepository:
+    """Jobs in Postgres. Methods that take a connection run inside the caller's transaction."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def create(self, session: SessionRecord, job: JobRecord) -> None:
+        """Commit a session with its first job, queued; ring only afterwards."""
+        async with transaction(self._pool) as connection:
+            await connection.execute(
+                "INSERT INTO session (id, tenant_id, title, language, transcription_job_id, audio_key,"
+                " audio_filename, audio_container, audio_size, audio_sha256, metadata, delete_after)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                session.id, session.tenant_id, session.title, session.language, job.id, session.audio_key,
+                session.audio_filename, session.audio_container, session.audio_size, session.audio_sha256,
+                session.metadata, session.delete_after,
+            )  # fmt: skip
+            await _insert(connection, job)
+
+    async def add(self, job: JobRecord) -> None:
+        """Commit another job of an existing session; ConflictError while one is active (F9)."""
+        async with transaction(self._pool) as connection:
+            # The row lock makes two at once take turns, so that the second sees the first.
+            status = await connection.fetchval(
+                "SELECT status FROM session WHERE id = $1 AND tenant_id = $2 FOR UPDATE",
+                job.session_id, job.tenant_id,
+            )  # fmt: skip
+            if status is None:
+                raise NotFoundError
+            active = await connection.fetchval(
+                "SELECT id FROM job WHERE session_id = $1 AND status IN ('queued', 'running')", job.session_id
+            )
+            if active is not None:
+                raise ConflictError(
+                    "The session is being transcribed already. Follow or cancel that job first.",
+                    job_id=str(active),
+                )
+            await _insert(connection, job)
+            await connection.execute(
+                "UPDATE session SET transcription_job_id = $2, status = 'queued', updated_at = now() WHERE id = $1",
+                job.session_id, job.id,
+            )  # fmt: skip
+
+    async def get(self, job_id: UUID, tenant_id: str) -> JobRecord:
+        """One job of a tenant; NotFoundError where there is none."""
+        row = await self._pool.fetchrow(f"{_SELECT} WHERE j.id = $1 AND j.tenant_id = $2", job_id, tenant_id)
+        if row is None:
+            raise NotFoundError
+        return JobRecord.from_row(row)
+
+    async def page(
+        self,
+        tenant_id: str,
+        *,
+        limit: int,
+        before: UUID | None = None,
+        statuses: Sequence[JobStatus] = tuple(JobStatus),
+        session_id: UUID | None = None,
+    ) -> list[JobRecord]:
+        """A tenant's jobs, newest first, `before` an id: ids are in order of time."""
+        rows = await self._pool.fetch(
+            f"{_SELECT} WHERE j.tenant_id = $1 AND j.status = ANY($2) AND ($3::uuid IS NULL OR j.id < $3)"
+            " AND ($4::uuid IS NULL OR j.session_id = $4) ORDER BY j.id DESC LIMIT $5",
+            tenant_id, [str(s) for s in statuses], before, session_id, limit,
+        )  # fmt: skip
+        return [JobRecord.from_row(row) for row in rows]
+
+    async def cancel(self, job_id: UUID, tenant_id: str, error: TranscriptsError) -> JobRecord | None:
+        """Cancel an active job at once; its worker notices at its next write. None where it had ended."""
+        await self.get(job_id, tenant_id)
+        return _record(await self._pool.fetchrow(_CANCEL, job_id, error.as_dict()))
+
+    # What a worker does --------------------------------------------------------------------------------
+
+    async def claim(self, job_id: UUID, worker: str) -> JobRecord | None:
+        """Take a due job for `worker` and raise the fence; None where it has ended, is gone, or is not due."""
+        return _record(await self._pool.fetchrow(_CLAIM, job_id, worker))
+
+    async def hand_over(self, job_id: UUID, attempt: int) -> bool:
+        """Give a job back at shutdown: due again at once, and not a failure."""
+        return await self._pool.fetchrow(_HAND_OVER, job_id, attempt) is not None
+
+    async def retry_later(self, job_id: UUID, attempt: int, error: TranscriptsError, at: datetime) -> bool:
+        """Queue the job again for `at` after a transient error."""
+        return await self._pool.fetchrow(_RETRY_LATER, job_id, attempt, error.as_dict(), at) is not None
+
+    async def fail(self, job_id: UUID, attempt: int, error: TranscriptsError) -> bool:
+        """End the job with an error; the recording is kept."""
+        return await self._pool.fetchrow(_FAIL, job_id, attempt, error.as_dict()) is not None
+
+    async def succeed(
+        self,
+        connection: Connection,
+        job: JobRecord,
+        *,
+        warnings: list[dict[str, Any]],
+        model: str,
+        language: str | None,
+    ) -> bool:
+        """End the job well, inside the transaction that saves its transcript."""
+        row = await connection.fetchrow(_SUCCEED, job.id, job.attempt, warnings, model, language)
+        return row is not None
+
+    async def intend(self, job_id: UUID, attempt: int, prefix: str) -> bool:
+        """Commit that an operation is about to be started under `prefix`: what finds it after a crash."""
+        return await self._fenced("operation_prefix = $3, operation_name = NULL", job_id, attempt, prefix)
+
+    async def submitted(self, job_id: UUID, attempt: int, operation: str) -> bool:
+        """Commit the name of the operation that was started."""
+        return await self._fenced("operation_name = $3", job_id, attempt, operation)
+
+    async def measured(self, job_id: UUID, attempt: int, duration_ms: int) -> bool:
+        """Commit the recording's measured length (never a declared one, F33)."""
+        row = await self._pool.fetchrow(
+            "UPDATE session s SET duration_ms = $3, updated_at = now() FROM job j"
+            " WHERE j.id = $1 AND j.attempt = $2 AND j.status = 'running' AND s.id = j.session_id RETURNING 1",
+            job_id, attempt, duration_ms,
+        )  # fmt: skip
+        return row is not None
+
+    async def _fenced(self, assignment: str, job_id: UUID, attempt: int, value: str) -> bool:
+        row = await self._pool.fetchrow(
+            f"UPDATE job SET {assignment}, updated_at = now() WHERE id = $1 AND {_FENCE} RETURNING 1",  # noqa: S608
+            job_id, attempt, value,
+        )  # fmt: skip
+        return row is not None
+
+
+def _record(row: Row | None) -> JobRecord | None:
+    return None if row is None else JobRecord.from_row(row)
+
+
+async def _insert(connection: Connection, job: JobRecord) -> None:
+    await connection.execute(
+        "INSERT INTO job (id, session_id, tenant_id, priority, engine, model, language, speakers, diarization,"
+        " phrases, processing, request_id, traceparent, retry_of)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        job.id, job.session_id, job.tenant_id, job.priority, job.engine, job.model, job.language, job.speakers,
+        job.diarization, job.phrases, job.processing, job.request_id, job.traceparent, job.retry_of,
+    )  # fmt: skip
+    await connection.execute(
+        "INSERT INTO processing_status (session_id, job_id, message) VALUES ($1, $2, 'Waiting for a worker')"
+        " ON CONFLICT (session_id) DO UPDATE SET job_id = excluded.job_id, phase = NULL, progress = 0,"
+        " audio_ms_done = 0, message = excluded.message, updated_at = now()",
+        job.session_id, job.id,
+    )  # fmt: skip
