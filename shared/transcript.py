@@ -1,7 +1,10 @@
 """Words, segments, transcripts in integer milliseconds, and pure transforms; standard library only."""
 
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 
 class Role(StrEnum):
@@ -68,6 +71,64 @@ class Transcript:
     speakers: tuple[Speaker, ...] = ()
     warnings: tuple[Notice, ...] = ()
 
+    def speaker(self, number: int | None) -> Speaker | None:
+        """What is known of the speaker with this number, or None where nothing is."""
+        return next((s for s in self.speakers if s.number == number), None)
+
     def speaker_name(self, number: int | None) -> str | None:
         """The name to show for a speaker's number, or None where the speaker is unknown."""
-        return next((s.name for s in self.speakers if s.number == number), None)
+        known = self.speaker(number)
+        return known.name if known else None
+
+
+# Scripts that put no space between words: CJK punctuation, kana, bopomofo, Han, compatibility and full-width
+# forms, and Han's supplementary planes. Hangul is absent: Korean does put spaces between words.
+_UNSPACED: Final = (
+    (0x3000, 0x312F),
+    (0x31A0, 0x4DBF),
+    (0x4E00, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0xFE30, 0xFE4F),
+    (0xFF00, 0xFFEF),
+    (0x20000, 0x3FFFF),
+)
+
+_ASCII_CLOSERS: Final = ",.!?;:)]}%"  # some engines end a Chinese sentence with an ASCII mark
+
+
+def is_unspaced(character: str) -> bool:
+    """Whether the character belongs to a script that is written without spaces (Chinese, Japanese)."""
+    code = ord(character)
+    return code >= _UNSPACED[0][0] and any(first <= code <= last for first, last in _UNSPACED)
+
+
+def display_width(text: str) -> int:
+    """The columns that `text` takes: 2 for a wide character (CJK, emoji), 0 for a combining mark, else 1."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(character) for character in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def spaced(before: str, word: Word) -> bool:
+    """Whether a space stands between the text `before` and `word`."""
+    if word.joined or not before or not word.text:
+        return False
+    return not (is_unspaced(before[-1]) and (is_unspaced(word.text[0]) or word.text[0] in _ASCII_CLOSERS))
+
+
+def join_words(words: Iterable[Word]) -> str:
+    """The words as running text: spaces between them, but none before `joined` words or within CJK."""
+    parts: list[str] = []
+    before = ""
+    for word in words:
+        if spaced(before, word):
+            parts.append(" ")
+        parts.append(word.text)
+        before = word.text or before
+    return "".join(parts)
