@@ -1,21 +1,40 @@
 """The asyncpg pool, transactions, and the check that the schema is the one this code was written for."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import asyncpg
 
 from shared.errors import SetupError
+from shared.logs import get_logger
+
+log = get_logger(__name__)
+T = TypeVar("T")
 
 SCHEMA_REVISION = "0001"
 """The migration that this code expects; a test compares it with the newest one in deploy/migrations."""
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Connection: TypeAlias = (
+    "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+)
+
+AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.exceptions.OperatorInterventionError,  # shutting down, starting up, statement cancelled
+    asyncpg.exceptions.TransactionRollbackError,  # deadlocks and serialization failures
+)
+"""What says that Postgres cannot do it now, rather than that we asked for something wrong."""
 
 _CONNECT_SECONDS = 10
+_OUTLAST_WAITS_S = (0.25, 0.5, 1.0, 2.0, 4.0)  # together the time that a database takes to restart
 _STATEMENT_SECONDS = 30
 
 
@@ -57,6 +76,20 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """A connection inside a transaction: committed when the block ends, rolled back when it raises."""
     async with pool.acquire() as connection, connection.transaction():
         yield connection
+
+
+async def outlast(write: Callable[[], Awaitable[T]]) -> T:
+    """Make a write that must not be lost to a restart of the database; raises what the last try raised.
+
+    A try whose answer was lost may have been committed: `write` must be fenced, so that a second does nothing.
+    """
+    for wait_s in _OUTLAST_WAITS_S:
+        try:
+            return await write()
+        except AWAY as error:
+            log.warning("a write is tried again", reason=repr(error))
+            await asyncio.sleep(wait_s)
+    return await write()
 
 
 async def check_schema(pool: Pool) -> None:

@@ -1,0 +1,97 @@
+"""Finds what the queue forgot, and what is past its time; once an interval, whichever worker comes first.
+
+Postgres is the truth, so there is no outbox: a job that was committed and never rung, a retry whose bell was
+lost with Redis, and a job whose worker died are all rows, and are rung again. A ring for a job that is in the
+queue already does nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+from uuid import UUID
+
+from redis.exceptions import RedisError
+from shared.sessions import SessionRepository
+
+from shared.database import AWAY, Pool
+from shared.errors import StorageError
+from shared.lifecycle import Priority
+from shared.logs import get_logger
+from shared.ports import JobQueue, ObjectStore, Ring
+
+log = get_logger(__name__)
+
+GRACE_S: Final = 5.0
+"""How long a job may be committed before it counts as never rung; the API rings within milliseconds."""
+
+_FORGOTTEN = """
+SELECT j.id, j.priority, j.request_id, j.traceparent FROM job j LEFT JOIN worker w ON w.id = j.worker
+WHERE (j.status = 'queued' AND j.queued_at < now() - $1 * interval '1 second'
+       AND (j.next_attempt_at IS NULL OR j.next_attempt_at <= now()))
+   OR (j.status = 'running'
+       AND (w.id IS NULL OR w.stopped_at IS NOT NULL OR w.seen_at < now() - $2 * interval '1 second'))
+ORDER BY j.queued_at
+"""
+_EXPIRED = "SELECT id, tenant_id FROM session WHERE delete_after < now() ORDER BY delete_after LIMIT 100"
+_OLD_WORKERS = "DELETE FROM worker WHERE seen_at < now() - interval '7 days'"
+
+
+class Sweep:
+    """Rings forgotten jobs and erases sessions whose time is over."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        queue: JobQueue,
+        store: ObjectStore,
+        take_turn: Callable[[float], Awaitable[bool]],
+        every_s: float,
+        dead_after_s: float,
+    ) -> None:
+        """`take_turn(seconds)` says whether this worker sweeps now, for all workers, for that long."""
+        self._pool = pool
+        self._queue = queue
+        self._store = store
+        self._sessions = SessionRepository(pool)
+        self._take_turn = take_turn
+        self._every_s = every_s
+        self._dead_after_s = dead_after_s
+
+    async def run(self) -> None:
+        """Sweep every interval until cancelled; a store that is away is tried again."""
+        while True:
+            try:
+                if await self._take_turn(self._every_s):
+                    await self.once()
+            except (*AWAY, RedisError, StorageError) as error:
+                log.warning("sweep put off", reason=repr(error))
+            await asyncio.sleep(self._every_s)
+
+    async def once(self) -> int:
+        """One sweep; returns how many jobs were rung that were not in the queue."""
+        rung = await self._ring_forgotten()
+        await self._erase_expired()
+        await self._pool.execute(_OLD_WORKERS)
+        return rung
+
+    async def _ring_forgotten(self) -> int:
+        rows = await self._pool.fetch(_FORGOTTEN, GRACE_S, self._dead_after_s)
+        if not rows:
+            return 0
+        rung = await self._queue.ring(
+            [
+                Ring(row["id"], Priority(row["priority"]), None, row["request_id"], row["traceparent"])
+                for row in rows
+            ]
+        )
+        if rung:
+            log.warning("forgotten jobs rung again", jobs=rung)
+        return rung
+
+    async def _erase_expired(self) -> None:
+        for row in await self._pool.fetch(_EXPIRED):
+            session: UUID = row["id"]
+            await self._store.delete_prefix(f"sessions/{session}")
+            await self._sessions.delete(session, row["tenant_id"])
+            log.info("session erased: its time was over", session_id=str(session))

@@ -1,0 +1,298 @@
+"""The life of one attempt, top to bottom: claim, prepare, upload, submit, follow, save.
+
+Every write is fenced by the attempt. A run that finds its job cancelled or taken over stops what it started
+and says nothing; a run that the worker stops gives the job back.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from shared.sessions import SessionRepository
+
+from shared.database import AWAY, Connection, Pool, outlast, transaction
+from shared.errors import (
+    AttemptsExhaustedError,
+    EngineMisconfiguredError,
+    FencedError,
+    StorageError,
+    TranscriptsError,
+)
+from shared.jobs import JobRepository
+from shared.lifecycle import Phase
+from shared.logs import get_logger
+from shared.ports import Clock, ObjectStore
+from shared.records import JobRecord, SessionRecord
+from shared.segments import segment
+from shared.transcript import Notice
+from shared.transcripts import TranscriptRepository
+from worker_service.backoff import next_attempt
+from worker_service.engines.port import Engine, SpeechRequest, SpeechResult
+from worker_service.media import PreparedAudio, prepare
+from worker_service.roles import assign_roles
+from worker_service.status import StatusBoard
+
+log = get_logger(__name__)
+
+SCRATCH_PREFIX = "transcripts-"
+_AWAY_S = 30.0  # when to look again at a job whose end could not be written
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """What one worker allows its runs."""
+
+    worker: str
+    max_attempts: int
+    max_audio_ms: int
+    retry_base_s: float
+    scratch_dir: Path | None
+    media_slots: asyncio.Semaphore
+
+
+class Transcriber:
+    """The use case: everything that one attempt of a job does."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        store: ObjectStore,
+        engines: Mapping[str, Engine],
+        status: StatusBoard,
+        clock: Clock,
+        limits: RunLimits,
+    ) -> None:
+        self._pool = pool
+        self._jobs = JobRepository(pool)
+        self._sessions = SessionRepository(pool)
+        self._transcripts = TranscriptRepository(pool)
+        self._store = store
+        self._engines = engines
+        self._status = status
+        self._clock = clock
+        self._limits = limits
+
+    async def run(self, job_id: UUID) -> datetime | None:
+        """Run one attempt; returns when the job is due again, or None where this worker is done with it.
+
+        Raises CancelledError when the worker stops, after the job has been given back.
+        """
+        job = await self._jobs.claim(job_id, self._limits.worker)
+        if job is None:
+            log.info("nothing to do: the job has ended, is gone, or is not due", job_id=str(job_id))
+            return None
+        log.info("job claimed", job_id=str(job_id), attempt=job.attempt, request_id=job.request_id)
+        work = asyncio.ensure_future(self._work(job))
+        lost = asyncio.Event()
+
+        def give_up() -> None:
+            lost.set()
+            work.cancel()
+
+        self._status.track(job, give_up)
+        try:
+            await work
+        except asyncio.CancelledError:
+            if lost.is_set():
+                await self._abandon(job)
+                return None
+            await outlast(lambda: self._jobs.hand_over(job.id, job.attempt))
+            log.info("job handed over", job_id=str(job_id), attempt=job.attempt)
+            raise
+        except FencedError:
+            await self._abandon(job)
+        except TranscriptsError as error:
+            return await self._end_badly(job, error)
+        except AWAY as error:
+            log.warning("a store is away", job_id=str(job_id), reason=repr(error))
+            return await self._end_badly(job, StorageError())
+        except Exception:
+            log.exception("the run failed in a way that nothing foresaw", job_id=str(job_id))
+            return await self._end_badly(job, TranscriptsError())
+        finally:
+            self._status.forget(job)
+        return None
+
+    # The steps -----------------------------------------------------------------------------------------
+
+    async def _work(self, job: JobRecord) -> None:
+        if job.failures >= self._limits.max_attempts:
+            raise AttemptsExhaustedError
+        engine = self._engine(job)
+        session = await self._sessions.get(job.session_id, job.tenant_id)
+        async with self._scratch() as folder:
+            audio = await self._prepare(job, session, folder)
+            request = _request(job, audio)
+            engine.check(request)
+            operation = await self._operation(job, engine, request)
+            result = await self._follow(job, engine, request, operation)
+            await self._save(job, audio, result)
+        log.info("job succeeded", job_id=str(job.id), attempt=job.attempt, words=len(result.words))
+
+    async def _prepare(self, job: JobRecord, session: SessionRecord, folder: Path) -> PreparedAudio:
+        self._status.report(job, Phase.PREPARING, "Reading the recording")
+
+        def progress(done_ms: int, total_ms: int | None) -> None:
+            share = done_ms / total_ms if total_ms else 0.0
+            self._status.report(job, Phase.PREPARING, "Reading the recording", share)
+
+        async with self._limits.media_slots, self._store.local_file(session.audio_key) as source:
+            audio = await prepare(
+                source, folder / "audio.flac", max_duration_ms=self._limits.max_audio_ms, on_progress=progress
+            )
+        _ours(await self._jobs.measured(job.id, job.attempt, audio.duration_ms))
+        return audio
+
+    async def _operation(self, job: JobRecord, engine: Engine, request: SpeechRequest) -> str:
+        """The operation of this job: the one an earlier attempt started, or a new one, paid for once."""
+        if job.operation_name is not None:
+            return job.operation_name
+        if job.operation_prefix is not None:  # an earlier attempt meant to submit: did it?
+            self._status.report(job, Phase.SUBMITTING, "Looking for what was started before")
+            found = await engine.find(job.operation_prefix)
+            if found is not None:
+                _ours(await self._jobs.submitted(job.id, job.attempt, found))
+                return found
+        self._status.report(job, Phase.UPLOADING, "Handing the audio to the speech engine")
+        staged = await engine.stage(request)
+        self._status.report(job, Phase.SUBMITTING, "Starting the speech engine")
+        _ours(await self._jobs.intend(job.id, job.attempt, request.prefix))
+        operation = await engine.submit(request, staged)
+        _ours(await self._jobs.submitted(job.id, job.attempt, operation))
+        return operation
+
+    async def _follow(
+        self, job: JobRecord, engine: Engine, request: SpeechRequest, operation: str
+    ) -> SpeechResult:
+        self._status.report(job, Phase.TRANSCRIBING, "Listening")
+
+        def progress(audio_ms: int) -> None:
+            share = audio_ms / request.duration_ms
+            self._status.report(job, Phase.TRANSCRIBING, "Listening", share, audio_ms)
+
+        return await engine.follow(request, operation, progress)
+
+    async def _save(self, job: JobRecord, audio: PreparedAudio, result: SpeechResult) -> None:
+        self._status.report(job, Phase.SAVING, "Saving the transcript", audio_ms=audio.duration_ms)
+        segments = segment(result.words)
+        speakers = assign_roles(segments, result.language)
+        warnings = _once([*audio.warnings, *result.warnings])
+
+        async def save() -> None:
+            async with transaction(self._pool) as connection:
+                _ours(
+                    await self._jobs.succeed(
+                        connection,
+                        job,
+                        warnings=[{"code": w.code, "detail": w.detail} for w in warnings],
+                        model=result.model,
+                        language=result.language,
+                    )
+                )
+                await self._transcripts.replace(connection, job.session_id, segments, speakers)
+                await _book(connection, job, audio, result)
+
+        await outlast(save)
+
+    # How it ends ---------------------------------------------------------------------------------------
+
+    async def _end_badly(self, job: JobRecord, error: TranscriptsError) -> datetime | None:
+        """Queue the job again after a transient error, fail it after any other; returns when it is due."""
+        try:
+            return await self._settle(job, error)
+        except AWAY:  # still ours, so it comes round again here, as a takeover
+            return self._clock.now() + timedelta(seconds=_AWAY_S)
+
+    async def _settle(self, job: JobRecord, error: TranscriptsError) -> datetime | None:
+        transient = error.transient or type(error) is TranscriptsError
+        if transient and job.failures + 1 < self._limits.max_attempts:
+            due = next_attempt(self._clock.now(), job.failures, error, base_s=self._limits.retry_base_s)
+            kept = await outlast(lambda: self._jobs.retry_later(job.id, job.attempt, error, due))
+            log.warning("job will be tried again", job_id=str(job.id), code=error.code, due=due.isoformat())
+            return due if kept else None
+        if transient:
+            error = AttemptsExhaustedError(
+                f"The job failed {job.failures + 1} times, the last time so: {error.detail} "
+                "The recording is kept; retry the job when the cause is gone.",
+                cause=error.code,
+            )
+        final = error
+        await outlast(lambda: self._jobs.fail(job.id, job.attempt, final))
+        log.warning("job failed", job_id=str(job.id), code=error.code, detail=error.detail)
+        return None
+
+    async def _abandon(self, job: JobRecord) -> None:
+        """The job was cancelled, deleted or taken over: stop what it costs, if nobody else follows it."""
+        log.info("the job is not ours any more", job_id=str(job.id), attempt=job.attempt)
+        state = await self._pool.fetchrow("SELECT status, operation_name FROM job WHERE id = $1", job.id)
+        if state is not None and state["status"] == "running":
+            return  # taken over: the operation belongs to the newer attempt
+        operation = state["operation_name"] if state is not None else job.operation_name
+        if operation is not None:
+            await self._engine(job).cancel(operation)
+
+    def _engine(self, job: JobRecord) -> Engine:
+        engine = self._engines.get(job.engine)
+        if engine is None:
+            raise EngineMisconfiguredError(
+                f"No worker with the engine {job.engine!r} took this job; this one has "
+                f"{', '.join(sorted(self._engines))}. Set TRANSCRIPTS_ENGINES, then retry the job."
+            )
+        return engine
+
+    @asynccontextmanager
+    async def _scratch(self) -> AsyncIterator[Path]:
+        """A folder of this run's own, named after our pid so that a later start can tell what was left."""
+        folder = await asyncio.to_thread(
+            tempfile.TemporaryDirectory,
+            prefix=f"{SCRATCH_PREFIX}{os.getpid()}-",
+            dir=self._limits.scratch_dir,
+            ignore_cleanup_errors=True,
+        )
+        try:
+            yield Path(folder.name)
+        finally:
+            folder.cleanup()
+
+
+def _ours(still: bool) -> None:
+    """Stop where a fenced write matched no row."""
+    if not still:
+        raise FencedError
+
+
+def _once(notices: list[Notice]) -> list[Notice]:
+    """Each notice once, the first of its code."""
+    return list({notice.code: notice for notice in reversed(notices)}.values())[::-1]
+
+
+def _request(job: JobRecord, audio: PreparedAudio) -> SpeechRequest:
+    return SpeechRequest(
+        job_id=job.id,
+        attempt=job.attempt,
+        audio=audio.path,
+        duration_ms=audio.duration_ms,
+        language=job.language,
+        model=job.model,
+        speakers=job.speakers,
+        diarization=job.diarization,
+        phrases=tuple(job.phrases),
+        processing=job.processing,
+    )
+
+
+async def _book(connection: Connection, job: JobRecord, audio: PreparedAudio, result: SpeechResult) -> None:
+    """The ledger's row of this attempt; its key makes a second one impossible (F32)."""
+    await connection.execute(
+        "INSERT INTO usage (job_id, attempt, session_id, tenant_id, engine, model, audio_ms, billed_ms,"
+        " micro_dollars) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        job.id, job.attempt, job.session_id, job.tenant_id, job.engine, result.model, audio.duration_ms,
+        result.billed_ms, result.micro_dollars,
+    )  # fmt: skip
