@@ -1,0 +1,145 @@
+"""Settings: read from the environment, refused when misspelt, secret where they are secrets."""
+
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+
+from shared.errors import SetupError, UnknownSettingError
+from shared.settings import ApiSettings, CoreSettings, WorkerSettings, known_settings, normalise_database_url
+
+GIVEN = {
+    "DATABASE_URL": "postgres://coach:hunter2@db.example/coaching?sslmode=require",
+    "REDIS_URL": "redis://:hunter3@cache.example:6380/1",
+    "TRANSCRIPTS_STORAGE_URL": "file:///var/lib/transcripts",
+}
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in known_settings():
+        monkeypatch.delenv(name, raising=False)
+    for name, value in GIVEN.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_settings_are_read() -> None:
+    settings = WorkerSettings.load()
+    assert settings.database_url.get_secret_value().startswith("postgresql://coach:")
+    assert settings.max_jobs == 2
+
+
+def test_max_jobs_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F37: the setting of the capacity is read."""
+    monkeypatch.setenv("MAX_JOBS", "17")
+    assert WorkerSettings.load().max_jobs == 17
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("TRANSCRIPTS_LEASE_SECOND", "TRANSCRIPTS_LEASE_SECONDS"),
+        ("TRANSCRIPTS_MODEL_DIR", "TRANSCRIPTS_MODELS_DIR"),
+        ("REDIS_URLS", "REDIS_URL"),
+        ("DATABSE_URL", "DATABASE_URL"),
+        ("MAX_JOB", "MAX_JOBS"),
+    ],
+)
+def test_a_misspelt_setting_is_refused_by_both_services(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    """F37: nothing that looks like a setting goes unread."""
+    monkeypatch.setenv(name, "5")
+    for settings in (ApiSettings, WorkerSettings):
+        with pytest.raises(UnknownSettingError, match=f"{name} is not a setting. Did you mean {meant}"):
+            settings.load()
+
+
+def test_each_service_accepts_the_other_ones_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_JOBS", "3")
+    monkeypatch.setenv("PORT", "9000")
+    assert ApiSettings.load().port == 9000
+    assert WorkerSettings.load().max_jobs == 3
+
+
+def test_the_platform_s_own_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RENDER_SERVICE_ID", "K_SERVICE", "PATH", "PORTAGE", "PGHOST", "HOSTNAME"):
+        monkeypatch.setenv(name, "x")
+    assert CoreSettings.load().queue_name == "transcripts"
+
+
+def test_a_stranger_in_the_env_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WORKER_CONCURRENCY=4\n")
+    with pytest.raises(UnknownSettingError, match="WORKER_CONCURRENCY is not a setting"):
+        CoreSettings.load()
+
+
+def test_the_env_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MAX_JOBS=6\n")
+    assert WorkerSettings.load().max_jobs == 6
+
+
+def test_what_is_missing_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.delenv("REDIS_URL")
+    with pytest.raises(SetupError) as caught:
+        CoreSettings.load()
+    assert "DATABASE_URL is not set" in caught.value.detail
+    assert "REDIS_URL is not set" in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://coach:hunter2@db/x"),
+        ("REDIS_URL", "http://:hunter3@cache"),
+        ("MAX_JOBS", "many-hunter4"),
+        ("MAX_JOBS", "0"),
+        ("TRANSCRIPTS_STORAGE_URL", "s3://bucket"),
+    ],
+)
+def test_a_wrong_value_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """F39: the message may stand in a log; the value may be a secret."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SetupError) as caught:
+        WorkerSettings.load()
+    assert caught.value.detail.startswith(f"{name}: ")
+    assert "hunter" not in caught.value.detail
+
+
+def test_secrets_do_not_show_in_a_repr() -> None:
+    """F39."""
+    assert "hunter" not in repr(WorkerSettings.load())
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("postgres://u:p@h/d", "postgresql://u:p@h/d"),
+        (
+            "postgresql+asyncpg://u:p@h:5433/d?sslmode=verify-full",
+            "postgresql://u:p@h:5433/d?sslmode=verify-full",
+        ),
+        (
+            "postgresql://u:p@h/d?sslmode=require&channel_binding=require",
+            "postgresql://u:p@h/d?sslmode=require",
+        ),
+        ("postgresql://u:p%40ss@h/d", "postgresql://u:p%40ss@h/d"),
+    ],
+)
+def test_database_urls_of_managed_services(given: str, expected: str) -> None:
+    assert normalise_database_url(given) == expected
+
+
+@pytest.mark.parametrize("cls", [CoreSettings, ApiSettings, WorkerSettings])
+def test_every_setting_says_what_it_is(cls: type[BaseSettings]) -> None:
+    for name, info in cls.model_fields.items():
+        assert info.description, name
+
+
+def test_every_setting_is_documented() -> None:
+    """F37: the table for people names every setting, and nothing else."""
+    table = (Path(__file__).parents[3] / "docs" / "settings.md").read_text()
+    listed = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
+    assert listed == known_settings()
