@@ -1,0 +1,83 @@
+"""Text as short lines: pieces with times of their own, and lines of a width in display columns."""
+
+import math
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from shared.exports.wording import one_line
+from shared.transcript import Segment, Word, display_width, is_unspaced, join_words, spaced
+
+
+def pieces(segment: Segment, max_chars: int) -> tuple[Word, ...]:
+    """The segment's text as pieces that a line may break between, none wider than `max_chars`.
+
+    Times come from the segment's words. Where it has none, or where they no longer are its text because a
+    person edited it, the segment's time is shared out in proportion to the width of the text.
+    """
+    text = one_line(segment.text)
+    heard = segment.words if one_line(join_words(segment.words)) == text else ()
+    whole = Word(text, segment.start_ms, max(segment.start_ms, segment.end_ms))
+    return tuple(piece for word in heard or (whole,) for piece in _break(word, max_chars))
+
+
+def _break(word: Word, max_chars: int) -> Iterator[Word]:
+    parts = [
+        (atom, word.joined if chunk_n == 0 and atom_n == 0 else atom_n > 0)
+        for chunk_n, chunk in enumerate(word.text.split())
+        for atom_n, atom in enumerate(_atoms(chunk, max_chars))
+    ]
+    total = sum(max(1, display_width(atom)) for atom, _ in parts)
+    done, length = 0, word.end_ms - word.start_ms
+    for atom, joined in parts:
+        start = word.start_ms + length * done // total
+        done += max(1, display_width(atom))
+        yield Word(one_line(atom), start, word.start_ms + length * done // total, joined=joined)
+
+
+def _atoms(chunk: str, max_chars: int) -> Iterator[str]:
+    """What a line may not break inside: a Latin word, or a CJK character with the marks that cling to it."""
+    atom, width = "", 0
+    for character in chunk:
+        columns = display_width(character)
+        if atom and (width + columns > max_chars or _may_break(atom[-1], character)):
+            yield atom
+            atom, width = "", 0
+        atom += character
+        width += columns
+    if atom:
+        yield atom
+
+
+def _may_break(left: str, right: str) -> bool:
+    """Between CJK characters, but not before closing punctuation, nor after an opening bracket."""
+    if not (is_unspaced(left) or is_unspaced(right)):
+        return False
+    opens = unicodedata.category(left) in ("Ps", "Pi")
+    clings = unicodedata.category(right) in ("Pe", "Pf", "Po", "Pd", "Lm", "Mn", "Me", "Cf")
+    return not (opens or clings)
+
+
+def wrap(words: Iterable[Word], max_chars: int) -> list[str]:
+    """The words as lines of at most `max_chars` columns, each line as full as it gets."""
+    lines: list[str] = []
+    line, width = "", 0
+    for word in words:
+        gap = " " if spaced(line, word) else ""
+        columns = display_width(word.text)
+        if line and width + len(gap) + columns > max_chars:
+            lines.append(line)
+            line, width, gap = "", 0, ""
+        line += gap + word.text
+        width += len(gap) + columns
+    return [*lines, line] if line else lines
+
+
+def balance(words: tuple[Word, ...], max_chars: int) -> list[str]:
+    """As few lines as `wrap` needs, but of even length: nobody likes one word alone on the last line."""
+    lines = wrap(words, max_chars)
+    total = sum(display_width(line) for line in lines)
+    for narrower in range(math.ceil(total / max(1, len(lines))), max_chars):
+        even = wrap(words, narrower)
+        if len(even) == len(lines):
+            return even
+    return lines
