@@ -4,14 +4,17 @@ import asyncio
 import hashlib
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, ParamSpec, TypeVar
 
 from shared.errors import ObjectMissingError, SetupError, StorageError
 from shared.ids import new_id
 from shared.ports import StoredObject
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _BLOCK = 1024 * 1024
 _ASIDE = ".incoming"
@@ -33,19 +36,15 @@ class DiskStore:
         """Store the stream; blocks of 1 MiB are hashed and written on a thread, memory stays flat."""
         path, aside = self._path(key), self._aside / str(new_id())
         digest, size, block = hashlib.sha256(), 0, bytearray()
-        file = await asyncio.to_thread(aside.open, "xb")
+        file = await _on_disk(aside.open, "xb")
         try:
             async for chunk in chunks:
                 block += chunk
                 if len(block) >= _BLOCK:
-                    size += await asyncio.to_thread(_append, file, digest, bytes(block))
+                    size += await _on_disk(_append, file, digest, bytes(block))
                     block.clear()
-            size += await asyncio.to_thread(_append, file, digest, bytes(block))
-            await asyncio.to_thread(_publish, file, aside, path)
-        except OSError as error:
-            raise StorageError(
-                f"The recording could not be stored: {error.strerror}. Nothing was kept."
-            ) from error
+            size += await _on_disk(_append, file, digest, bytes(block))
+            await _on_disk(_publish, file, aside, path)
         finally:
             # Also on a cancel (the client went away). Unlinking is quick enough for the loop, and a thread
             # would have to be awaited, which a second cancel could interrupt.
@@ -89,6 +88,16 @@ class DiskStore:
         if not parts or any(part in {"..", "/", _ASIDE} for part in parts):
             raise ValueError(f"not an object key: {key!r}")
         return self._root.joinpath(*parts)
+
+
+async def _on_disk(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do a blocking write on a thread; the disk's errors become ours, those of the stream stay its own."""
+    try:
+        return await asyncio.to_thread(call, *args, **kwargs)
+    except OSError as error:
+        raise StorageError(
+            f"The recording could not be stored: {error.strerror}. Nothing was kept; try again."
+        ) from error
 
 
 def _append(file: BinaryIO, digest: "hashlib._Hash", block: bytes) -> int:
