@@ -157,6 +157,14 @@ class ObjectMissingError(TranscriptsError):
     code = "object_missing"
 
 
+class QueueUnavailableError(TranscriptsError):
+    """The queue cannot be reached now. What was accepted is kept, and is run when the queue is back."""
+
+    code = "queue_unavailable"
+    status = 503
+    transient = True
+
+
 class AttemptsExhaustedError(TranscriptsError):
     """The job failed too often. The recording is kept; retry the job when the cause is gone."""
 

@@ -1,0 +1,108 @@
+"""The Redis end of the queue: the connection that both services make, and the client that rings."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from arq.connections import ArqRedis
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from shared.errors import QueueUnavailableError, SetupError
+from shared.ports import Ring
+from shared.queue import names
+from shared.queue.envelope import dumps, envelope, loads, rank_ms
+from shared.queue.scripts import RING
+
+_RINGS_A_CALL: Final = 1_000  # a script holds up every other client of Redis while it runs: a few ms of it
+
+
+def connect(
+    redis_url: str, *, queue: str = names.DEFAULT_QUEUE, pool: int = 50, retries: int = 3
+) -> ArqRedis:
+    """A client of arq that speaks JSON; opens no connection before its first command.
+
+    `rediss://` checks the host's name unless the URL says `ssl_check_hostname=false`. A command is given up
+    after 5 s without an answer, and is sent again up to `retries` times where the connection broke: a worker
+    takes 0, since what it sends must not be sent twice unseen. `pool` bounds the connections; who finds none
+    free waits for one.
+    """
+    options: dict[str, Any] = {"socket_timeout": 5.0, "socket_connect_timeout": 2.0, "timeout": 20}
+    scheme = urlsplit(redis_url).scheme
+    if scheme in {"redis", "rediss"}:
+        options["socket_keepalive"] = True
+    if scheme == "rediss":
+        options["ssl_check_hostname"] = True
+    if retries:
+        options["retry"] = Retry(ExponentialBackoff(cap=0.5, base=0.05), retries)
+        options["retry_on_error"] = [RedisConnectionError, RedisTimeoutError]
+    return ArqRedis(
+        BlockingConnectionPool.from_url(redis_url, max_connections=pool, **options),
+        job_serializer=dumps,
+        job_deserializer=loads,
+        default_queue_name=queue,
+    )
+
+
+async def refuse_eviction(redis: ArqRedis) -> None:
+    """SetupError where this Redis may throw keys of the queue away to make room (F4)."""
+    policy = (await redis.info("memory")).get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        raise SetupError(
+            f"Redis may evict the queue's keys: its maxmemory-policy is {policy}. Set it to noeviction"
+            " (in the provider's console, or with CONFIG SET maxmemory-policy noeviction) and start again."
+        )
+
+
+class RedisJobQueue:
+    """The bell (`shared.ports.JobQueue`): one round trip a call, and an idle worker wakes on it."""
+
+    def __init__(
+        self,
+        redis: ArqRedis,
+        queue: str = names.DEFAULT_QUEUE,
+        *,
+        task: str = names.TRANSCRIBE,
+        give_up_s: float = 10.0,
+    ) -> None:
+        self._redis = redis
+        self._keys = names.keys(queue)
+        self._task = task
+        self._give_up_s = give_up_s
+        self._script = redis.register_script(RING)
+
+    async def ring(self, rings: Sequence[Ring]) -> int:
+        """Ring for committed jobs; returns how many were not in the queue.
+
+        A ring for a job that is running is noted: when that run ends, the job is due at the ring's time.
+        Raises QueueUnavailableError when Redis cannot be reached; some of many rings may have been heard then,
+        and ringing again does no harm.
+        """
+        now = time.time_ns() // 1_000_000
+        added = 0
+        try:
+            async with asyncio.timeout(self._give_up_s):
+                for start in range(0, len(rings), _RINGS_A_CALL):
+                    args = [
+                        part
+                        for ring in rings[start : start + _RINGS_A_CALL]
+                        for part in self._parts(ring, now)
+                    ]
+                    added += int(await self._script(keys=self._keys, args=args))
+        except (RedisError, OSError) as error:
+            raise QueueUnavailableError from error
+        return added
+
+    def _parts(self, ring: Ring, now: int) -> tuple[str, int | str, int, bytes]:
+        due: int | str = "" if ring.due_at is None else int(ring.due_at.timestamp() * 1000)
+        return str(ring.job_id), due, rank_ms(ring.priority), envelope(ring, self._task, now)
+
+    async def aclose(self) -> None:
+        """Close the connections to Redis."""
+        await self._redis.aclose(close_connection_pool=True)

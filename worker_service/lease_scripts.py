@@ -1,0 +1,179 @@
+"""The Lua by which a worker holds jobs: join, turn, leave. Each is atomic; together they are the lease.
+
+A worker has one lease, an entry in the workers' sorted set that ends a few seconds ahead; renewing it is one
+ZADD however many jobs run. Its jobs are parked: listed in its `held` hash with the score to give back, their
+in-progress keys name it, and their own scores lie a century ahead, out of sight of every poll. When a lease
+has ended, any worker's turn empties the dead one's hash, and its jobs are due again.
+
+The hash is the fence: what is not in it is not this worker's to end.
+"""
+
+from typing import Final
+
+from shared.queue.scripts import PRELUDE
+
+_LEASE: Final = (
+    PRELUDE
+    + """
+local CENTURY = 3153600000000
+
+-- Renew our lease. If for most of a lease nobody renewed any, then Redis was out of reach rather than every
+-- worker dead: all of them get half a lease to come back before their jobs are given away.
+local function renew(wid, lease)
+  local newest = call('ZREVRANGE', workers, 0, 0, 'WITHSCORES')[2]
+  if newest and tonumber(newest) < now + lease * 0.2 then
+    for _, w in ipairs(call('ZRANGE', workers, 0, -1)) do call('ZADD', workers, now + lease / 2, w) end
+  end
+  call('ZADD', workers, now + lease, wid)
+end
+
+local function take(wid, id, score)
+  call('SET', HOLDER .. id, wid)
+  call('ZADD', queue, now + CENTURY, id)
+  call('HSET', held .. wid, id, score)
+end
+
+-- The place that a ring asked for while the job was running, if there was one.
+local function noted(id)
+  local note = call('HGET', again, id)
+  if not note then return nil end
+  call('HDEL', again, id)
+  local due, rank = string.match(note, '^(%-?%d+):(%d+)$')
+  return tonumber(due), tonumber(rank)
+end
+
+-- Give a job back to where it stood, or to where it was rung for meanwhile.
+local function release(wid, id, score)
+  call('HDEL', held .. wid, id)
+  call('DEL', HOLDER .. id)
+  local due, rank = noted(id)
+  if due then place(id, due, rank) else call('ZADD', queue, 'XX', score, id) end
+end
+
+local function count_try(id)
+  call('INCR', TRIES .. id)
+  call('PEXPIRE', TRIES .. id, TTL)
+end
+
+local function empty(wid, crashed)
+  local jobs = call('HGETALL', held .. wid)
+  for i = 1, #jobs, 2 do
+    if crashed then count_try(jobs[i]) end
+    release(wid, jobs[i], jobs[i + 1])
+  end
+  call('ZREM', workers, wid)
+  return #jobs / 2
+end
+"""
+)
+
+# ARGV: worker id, lease in ms, then groups of id, score, envelope: what this worker believes it holds.
+# Registers the worker and makes both sides agree, after a start, a lost reply, or lost data.
+# Returns the ids that are not this worker's any more.
+JOIN: Final = (
+    _LEASE
+    + """
+local wid, believed, lost = ARGV[1], {}, {}
+renew(wid, tonumber(ARGV[2]))
+for i = 3, #ARGV, 3 do believed[ARGV[i]] = true end
+local jobs = call('HGETALL', held .. wid)
+for i = 1, #jobs, 2 do
+  if not believed[jobs[i]] then release(wid, jobs[i], jobs[i + 1]) end  -- claimed, but the reply was lost
+end
+for i = 3, #ARGV, 3 do
+  local id = ARGV[i]
+  if call('HEXISTS', held .. wid, id) == 0 then
+    local score = tonumber(call('ZSCORE', queue, id) or '')
+    if call('EXISTS', HOLDER .. id) == 1 or (score and score > now) then
+      lost[#lost + 1] = id  -- another worker runs it, or ran it and put it off
+    else
+      call('SET', JOB .. id, ARGV[i + 2], 'PX', TTL, 'NX')  -- gone if Redis lost its data: put back
+      take(wid, id, ARGV[i + 1])
+    end
+  end
+end
+bell()
+return lost
+"""
+)
+
+# ARGV: worker id, lease in ms, how many jobs are wanted, then groups of id, how, rank: the runs that ended.
+#   how: `done`, `back` (handed over: not a try), or after how many ms the job is due again
+# Returns nil for an unknown worker, else {ms until the next deferred job or -1, jobs that are left due,
+# jobs that are held, {ids that were not ours to end}, {id, score, envelope or nil, tries, ...}}.
+TURN: Final = (
+    _LEASE
+    + """
+local wid, want = ARGV[1], tonumber(ARGV[3])
+if not call('ZSCORE', workers, wid) then return false end
+renew(wid, tonumber(ARGV[2]))
+for _, dead in ipairs(call('ZRANGEBYSCORE', workers, '-inf', now, 'LIMIT', 0, 8)) do empty(dead, true) end
+
+for _, entry in ipairs(call('ZRANGEBYSCORE', deferred, '-inf', now, 'LIMIT', 0, 1000)) do
+  local rank, id = string.match(entry, '^(%d+):(.*)$')
+  local due, score = call('ZSCORE', deferred, entry), call('ZSCORE', queue, id)
+  if score == due then call('ZADD', queue, due - rank, id) end
+  call('ZREM', deferred, entry)
+end
+
+local fenced = {}
+for i = 4, #ARGV, 3 do
+  local id, how, rank = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
+  local score = call('HGET', held .. wid, id)
+  if not score then
+    fenced[#fenced + 1] = id
+  elseif how == 'back' then
+    release(wid, id, score)
+  else
+    call('HDEL', held .. wid, id)
+    call('DEL', HOLDER .. id)
+    local due, noted_rank = noted(id)
+    if how ~= 'done' then
+      count_try(id)
+      place(id, now + how, rank)
+    elseif due then
+      place(id, due, noted_rank)
+    else
+      call('DEL', JOB .. id, TRIES .. id)
+      call('ZREM', queue, id)
+    end
+  end
+end
+
+-- Claim from the head. No more than a fair share at once, so that one worker does not take what its idle
+-- neighbours were woken for; it comes back at once while there is more. The jobs of stock workers stay in
+-- their place while they run: they are stepped over.
+local jobs, from = {}, 0
+want = math.min(want, math.ceil(call('ZCOUNT', queue, '-inf', now) / call('ZCARD', workers)))
+while want > 0 and from < 20000 do
+  local page = call('ZRANGEBYSCORE', queue, '-inf', now, 'WITHSCORES', 'LIMIT', from, want)
+  if #page == 0 then break end
+  for i = 1, #page, 2 do
+    local id, score = page[i], page[i + 1]
+    if call('EXISTS', HOLDER .. id) == 1 then
+      from = from + 1
+    else
+      take(wid, id, score)
+      local found = call('MGET', JOB .. id, TRIES .. id)
+      jobs[#jobs + 1] = {id, score, found[1], tonumber(found[2] or 0)}
+      want = want - 1
+    end
+  end
+end
+
+local left, wait = bell(from), -1
+local head = call('ZRANGEBYSCORE', queue, '(' .. now, now + 86400000, 'WITHSCORES', 'LIMIT', 0, 1)
+if head[2] then wait = head[2] - now end
+return {wait, left, call('HLEN', held .. wid), fenced, jobs}
+"""
+)
+
+# ARGV: worker id. Gives back everything that is still held, and says goodbye. Returns how many that was.
+LEAVE: Final = (
+    _LEASE
+    + """
+local given_back = empty(ARGV[1], false)
+bell()
+return given_back
+"""
+)
