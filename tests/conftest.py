@@ -13,7 +13,6 @@ import pytest
 
 from deploy.local.postgres import Postgres
 from deploy.local.redis import Redis
-from deploy.migrations import upgrade
 
 TEMPLATE = "migrated"
 
@@ -28,6 +27,8 @@ def servers_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_server(servers_folder: Path) -> Iterator[Postgres]:
     """Postgres with a migrated database that the others are copied from."""
+    from deploy.migrations import upgrade  # noqa: PLC0415  (half a second that most unit tests need not pay)
+
     server = Postgres(
         servers_folder / "postgres",
         password=secrets.token_hex(16),
@@ -60,7 +61,7 @@ async def _own_database(server: Postgres, template: str) -> AsyncIterator[str]:
     name = f"test_{secrets.token_hex(4)}"
     connection = await asyncpg.connect(server.url("postgres"))
     try:
-        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY = FILE_COPY')
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         yield server.url(name)
         await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     finally:
