@@ -56,7 +56,7 @@ class VoiceEncoder:
             (np.abs(np.fft.rfft(frames[at : at + _BLOCK] * self._taper, axis=1)) ** 2) @ self._filters
             for at in range(0, len(frames), _BLOCK)
         ]
-        return (np.concatenate(mels) * gain).astype(np.float32)
+        return np.asarray(np.concatenate(mels) * gain, np.float32)
 
     def embed(self, windows: Array) -> Array:
         """Windows of shape (n, 160, 40) become unit vectors of shape (n, 256)."""
