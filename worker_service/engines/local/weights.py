@@ -83,6 +83,11 @@ def verify(weights: Weights, models_dir: Path) -> Path:
     return folder
 
 
+def is_folder(model: str) -> bool:
+    """Whether a model's setting is a path: absolute, relative with a dot, or an existing folder."""
+    return model.startswith((".", "/", "~")) or Path(model).is_dir()
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file in hex, read in blocks so that memory stays flat."""
     digest = hashlib.sha256()

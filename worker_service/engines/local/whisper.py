@@ -13,7 +13,7 @@ from shared.errors import EngineMisconfiguredError, UnsupportedOptionError
 from shared.transcript import Word
 from worker_service.engines.local.audio import Piece
 from worker_service.engines.local.languages import UNSPACED
-from worker_service.engines.local.weights import BUNDLED, verify
+from worker_service.engines.local.weights import BUNDLED, is_folder, verify
 
 # Where Whisper invents: it is unsure that anybody speaks and unsure of what it wrote, or it repeats itself.
 _NO_SPEECH: Final = 0.6
@@ -112,11 +112,6 @@ class Whisper:
                 language=spoken,
                 doubtful=_invented(segment),
             )
-
-
-def is_folder(model: str) -> bool:
-    """Whether a model's setting is a path: absolute, relative with a dot, or an existing folder."""
-    return model.startswith((".", "/", "~")) or Path(model).is_dir()
 
 
 def _invented(segment: Any) -> bool:
