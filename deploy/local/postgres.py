@@ -13,6 +13,7 @@ from typing import Final
 import asyncpg
 
 from deploy.local import postgres_binaries
+from deploy.local.leftovers import command_line
 from deploy.local.postgres_binaries import Binaries
 from deploy.local.processes import (
     Account,
@@ -47,6 +48,8 @@ class Postgres:
         self.folder = folder.absolute()
         self.port = 0
         self.program: Program | None = None
+        self.version = 0  # the major one, known once it has started
+        self.psql: Path | None = None  # the shell that came with it, if one did
         self._data = self.folder / "data"
         self._password = password
         self._log = log
@@ -62,6 +65,16 @@ class Postgres:
         """The database's URL, password included: not for logs."""
         return f"postgresql://{USER}:{self._password}@127.0.0.1:{self.port}/{database}"
 
+    def shell_values(self) -> dict[str, str]:
+        """The environment with which `psql` needs no arguments, so that no password shows in a process list."""
+        return {
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.port),
+            "PGUSER": USER,
+            "PGDATABASE": DATABASE,
+            "PGPASSWORD": self._password,
+        }
+
     def start(
         self, *, port: int | None = None, on_line: OnLine | None = None, database: str = DATABASE
     ) -> None:
@@ -74,6 +87,8 @@ class Postgres:
         binaries = self._binaries or postgres_binaries.find(self._major_on_disk())
         if account is not None:
             binaries = postgres_binaries.reachable_by_others(binaries)
+        self.version = binaries.major
+        self.psql = psql if (psql := binaries.folder / "psql").exists() else None
         if not self._data.exists():
             self._initdb(binaries, account)
         for _ in range(_TRIES):
@@ -142,10 +157,7 @@ class Postgres:
         options = ["listen_addresses=127.0.0.1", "unix_socket_directories=", f"cluster_name={self.mark}"]
         options += () if self._durable else _FAST_AND_LOOSE
         flags = [word for option in options for word in ("-c", option)]
-        with contextlib.suppress(FileNotFoundError):
-            # A server that was killed leaves it. Its pid may be another program's by now, which Postgres would
-            # take for a server on the same files; whoever calls us knows that there is none.
-            (self._data / "postmaster.pid").unlink()
+        self._drop_stale_pid_file()
         return Program(
             "postgres",
             [binaries.folder / "postgres", "-D", "{folder}/data", "-p", str(self.port), *flags],
@@ -157,6 +169,20 @@ class Postgres:
             folder=self.folder,
             on_line=on_line,
         )
+
+    def _drop_stale_pid_file(self) -> None:
+        """Remove what a killed server left: Postgres would take any program with that pid for a server."""
+        path = self._data / "postmaster.pid"
+        try:
+            pid = int(path.read_text().split()[0])
+        except (FileNotFoundError, IndexError, ValueError):
+            return
+        if self.mark in command_line(pid):
+            raise SetupError(
+                f"A Postgres already runs on {self._data} (process {pid}). Nothing was started. Stop it first: "
+                f"kill -INT {pid}"
+            )
+        path.unlink()
 
     def _ready(self) -> bool:
         """Whether the server says so in its pid file, which is where `pg_ctl` looks too."""

@@ -125,13 +125,17 @@ class Program:
         if self._process.poll() is None:
             self._process.send_signal(self._stop_signal)
 
+    def kill(self) -> None:
+        """End it now, with what it started in its process group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def wait(self, timeout_s: float) -> int:
         """Wait for its end, which is forced after `timeout_s`; returns the exit code."""
         try:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self.kill()
         code = self._process.wait()
         if self._pump is not None:
             self._pump.join(1.0)

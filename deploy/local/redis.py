@@ -36,6 +36,10 @@ class Redis:
         """The database's URL, password included: not for logs."""
         return f"redis://:{self._password}@127.0.0.1:{self.port}/{database}"
 
+    def shell_values(self) -> dict[str, str]:
+        """The environment with which `redis-cli -p <port>` gets in without a password in its arguments."""
+        return {"REDISCLI_AUTH": self._password}
+
     def start(self, *, port: int | None = None, on_line: OnLine | None = None) -> None:
         """Start the server; returns when it answers.
 

@@ -1,0 +1,57 @@
+"""What `up` tells the user once everything runs: where it is and what to type next; no secrets."""
+
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from deploy.local.console import Console
+from deploy.local.services import Plan
+from deploy.local.stack import Stack
+
+
+def lines(stack: Stack, plan: Plan, console: Console) -> Iterator[str]:
+    """The summary, line by line."""
+    yield console.bold("Coaching Transcripts is ready.")
+    yield ""
+    yield f"  API        {plan.api_url}    documentation at {plan.api_url}/docs"
+    yield f"  worker     {plan.max_jobs} jobs at once, speech by {', '.join(plan.engines)}"
+    yield f"  Postgres   {_postgres(stack)}"
+    yield f"  Redis      {_redis(stack)}"
+    yield f"  data       {stack.folder.root}    logs in {_short(stack.folder.logs)}"
+    yield ""
+    yield console.bold("Send a recording")
+    yield f"  curl -F audio=@session.m4a -F title='First session' {plan.api_url}/v1/sessions"
+    yield ""
+    yield console.bold("Look inside")
+    yield f"  . {_short(stack.folder.env_file)}    {console.dim('# passwords and URLs, readable by you alone')}"
+    if stack.postgres is not None and (psql := _psql(stack)):
+        yield f"  {psql}"
+    if stack.redis is not None and (cli := shutil.which("redis-cli") or shutil.which("valkey-cli")):
+        yield f"  {Path(cli).name} -p {stack.redis.port}"
+    yield ""
+    yield "Ctrl-C stops everything; the data stays."
+    yield ""
+
+
+def _postgres(stack: Stack) -> str:
+    if stack.postgres is None:
+        return "the one that DATABASE_URL names"
+    return f"127.0.0.1:{stack.postgres.port}    version {stack.postgres.version}"
+
+
+def _redis(stack: Stack) -> str:
+    return "the one that REDIS_URL names" if stack.redis is None else f"127.0.0.1:{stack.redis.port}"
+
+
+def _psql(stack: Stack) -> str | None:
+    if shutil.which("psql"):
+        return "psql"
+    own = stack.postgres.psql if stack.postgres else None
+    return shlex.quote(str(own)) if own else None
+
+
+def _short(path: Path) -> str:
+    """Relative where the user stands above it."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
