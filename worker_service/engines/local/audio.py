@@ -37,7 +37,7 @@ class Piece:
 def pieces(path: Path, *, piece_s: float = _PIECE_S) -> Iterator[Piece]:
     """The recording (16 kHz mono, as `worker_service.media` makes it) from beginning to end, nothing twice.
 
-    Raises MediaError where the file is of another form.
+    Raises MediaError where the file is of another form, or holds nothing.
     """
     wanted = int(piece_s * SAMPLE_RATE)
     held: list[NDArray[np.int16]] = []
@@ -53,12 +53,14 @@ def pieces(path: Path, *, piece_s: float = _PIECE_S) -> Iterator[Piece]:
             held, count = [whole[cut:]], count - cut
     if count:
         yield _piece(start, np.concatenate(held))
+    elif start == 0:
+        raise MediaError("The prepared audio cannot be read: no sound is in it. Retry the job.")
 
 
 def quietest(samples: NDArray[np.int16]) -> int:
     """The index in the last seconds of `samples` around which the least is heard; a multiple of 1 ms."""
     window = int(_QUIET_S * SAMPLE_RATE)
-    first = max(0, len(samples) - int(_SEARCH_S * SAMPLE_RATE))
+    first = max(len(samples) // 2, len(samples) - int(_SEARCH_S * SAMPLE_RATE))
     sums = np.concatenate([[0.0], np.cumsum(np.square(samples[first:], dtype=np.float64))])
     energy = (sums[window:] - sums[:-window])[::_STEP]
     if not len(energy):
