@@ -42,7 +42,7 @@ class DataFolder:
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self.objects, self.logs, self._run):
-                folder.mkdir(exist_ok=True)
+                folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise SetupError(
                 f"{self.root} cannot be used as the data folder ({error.strerror}). Nothing was started. Name "

