@@ -6,7 +6,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,8 +27,23 @@ time.sleep(600)
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); time.sleep(600)"
 
 
-def program(tmp_path: Path, code: str, name: str = "it", **options: object) -> Program:
-    return Program(name, [sys.executable, "-c", code], log=tmp_path / f"{name}.log", env=ENV, **options)  # type: ignore[arg-type]
+Start = Callable[..., Program]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a Python program; a test that fails leaves none behind."""
+    programs: list[Program] = []
+
+    def started(code: str, name: str = "it", **options: Any) -> Program:
+        command = [sys.executable, "-c", code]
+        programs.append(Program(name, command, log=tmp_path / f"{name}.log", env=ENV, **options))
+        return programs[-1]
+
+    yield started
+    for program in programs:
+        program.kill()
+        program.wait(20)
 
 
 def gone(trace: leftovers.Trace) -> bool:
@@ -55,18 +72,20 @@ def test_a_parent_that_died_before_the_child_was_bound_takes_it_along(tmp_path: 
     assert not (tmp_path / "ran").exists()
 
 
-def test_stopping_waits_for_a_clean_end_and_forces_one_that_does_not_come(tmp_path: Path) -> None:
-    clean = program(tmp_path, "import time; time.sleep(600)", "clean")
-    stubborn = program(tmp_path, STUBBORN, "stubborn")
+def test_stopping_waits_for_a_clean_end_and_forces_one_that_does_not_come(start: Start) -> None:
+    clean = start("import time; time.sleep(600)", "clean")
+    stubborn = start(STUBBORN, "stubborn")
     assert wait_until(lambda: stubborn.last_lines() == ["up"], stubborn, 20)
     stop_all([clean, stubborn], 0.3)
     assert (clean.returncode, stubborn.returncode) == (-signal.SIGTERM, -signal.SIGKILL)
 
 
-def test_output_goes_to_a_file_and_to_whoever_listens_and_the_last_run_is_kept(tmp_path: Path) -> None:
+def test_output_goes_to_a_file_and_to_whoever_listens_and_the_last_run_is_kept(
+    tmp_path: Path, start: Start
+) -> None:
     heard: list[str] = []
     for run in ("first", "second"):
-        one = program(tmp_path, f"print('{run}'); print('na\u00efve')", on_line=heard.append)
+        one = start(f"print('{run}'); print('na\u00efve')", on_line=heard.append)
         one.wait(20)
         assert one.last_lines(1) == ["naïve"]
     assert heard == ["first", "naïve", "second", "naïve"]
@@ -74,8 +93,8 @@ def test_output_goes_to_a_file_and_to_whoever_listens_and_the_last_run_is_kept(t
     assert (tmp_path / "it.log.1").read_text() == "first\nnaïve\n"
 
 
-def test_waiting_ends_when_the_program_does(tmp_path: Path) -> None:
-    one = program(tmp_path, "raise SystemExit(3)")
+def test_waiting_ends_when_the_program_does(start: Start) -> None:
+    one = start("raise SystemExit(3)")
     assert not wait_until(lambda: False, one, 60)
     assert one.returncode == 3
 
@@ -109,8 +128,9 @@ def test_a_preferred_port_is_taken_only_where_it_is_free() -> None:
     assert free_port(taken) == taken
 
 
-def test_a_pid_that_another_program_has_now_is_not_taken_for_the_old_one(tmp_path: Path) -> None:
-    one = program(tmp_path, "import time; time.sleep(600)")
+def test_a_pid_that_another_program_has_now_is_not_taken_for_the_old_one(start: Start) -> None:
+    one = start("import time; print('up'); time.sleep(600)")
+    assert wait_until(lambda: one.last_lines() == ["up"], one, 20)
     real = leftovers.trace("it", one.pid)
     assert "time.sleep" in leftovers.command_line(one.pid)
     assert leftovers.end([{**real, "born": "some other time"}]) == []
