@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from worker_service.engines.local.dvector import unit
 from worker_service.engines.local.torch_file import Array
 
-# The cosine between the centres of two groups: one lone voice, forced apart, stays at 0.91 and more; two
-# voices lie at 0.88 and less (docs/decisions/0003-diarizer.md). Between is where we do not know.
-ONE_VOICE: Final = 0.90
-TWO_VOICES: Final = 0.88
+# How much nearer a voice is to itself than to the other: the cosine between the two halves (in time) of a group,
+# less the cosine between the centres of two groups. Forced apart, one voice stays under 0.055; two voices reach
+# 0.1 and more, and one voice at two microphones 0.06 to 0.12 (docs/decisions/0003-diarizer.md).
+SEPARATE: Final = 0.075
+_CLEAR: Final = 0.1
+_NEARLY: Final = 0.05
 _SMALLEST_SHARE: Final = 0.02  # of all windows: less is a cough or a door, not a voice
-_SMALLEST: Final = 4  # windows
+_SMALLEST: Final = 6  # windows: fewer overlap each other so much that they are always alike
 _SAMPLE: Final = 600  # windows that the first grouping looks at; its cost is their square
 _ROUNDS: Final = 30
 _STARTS: Final = 12
@@ -29,27 +31,33 @@ class Grouping:
 
 
 def group(vectors: Array, most: int) -> Grouping:
-    """Up to `most` voices in unit vectors (n, 256), n > 0; one voice is never divided to reach `most`."""
-    alone = unit(vectors.mean(axis=0, keepdims=True))
+    """Up to `most` voices in unit vectors (n, 256) in order of time, n > 0; one voice is never divided."""
     sure = True
     for count in range(min(most, len(vectors) // _SMALLEST), 1, -1):
         centres, labels = _divide(vectors, count)
-        sizes = np.bincount(labels, minlength=count)
-        if sizes.min() < max(_SMALLEST, _SMALLEST_SHARE * len(vectors)):
+        smallest = np.bincount(labels, minlength=count).min()
+        if smallest < max(_SMALLEST, _SMALLEST_SHARE * len(vectors)):
             continue
-        nearest = _nearest(centres)
-        if nearest < TWO_VOICES:
-            return Grouping(centres, sure)
-        if nearest < ONE_VOICE:
-            sure = False
-    return Grouping(alone, sure)
+        margin = separation(vectors, labels, centres)
+        if margin >= SEPARATE:
+            return Grouping(centres, sure and margin >= _CLEAR)
+        sure = sure and margin < _NEARLY
+    return Grouping(unit(vectors.mean(axis=0, keepdims=True)), sure)
 
 
-def _nearest(centres: Array) -> float:
-    """The cosine of the two centres that are most alike."""
-    cosines = centres @ centres.T
-    np.fill_diagonal(cosines, -1.0)
-    return float(cosines.max())
+def separation(vectors: Array, labels: NDArray[np.intp], centres: Array) -> float:
+    """The least margin, over all pairs of groups, by which a group is more like itself than like the other."""
+    itself = np.array([_steadiness(vectors[labels == n]) for n in range(len(centres))])
+    margins = np.minimum(itself[:, None], itself[None, :]) - centres @ centres.T
+    np.fill_diagonal(margins, np.inf)
+    return float(margins.min())
+
+
+def _steadiness(members: Array) -> float:
+    """The cosine between the first half of a group and the second."""
+    middle = len(members) // 2
+    halves = unit(np.stack([members[:middle].mean(axis=0), members[middle:].mean(axis=0)]))
+    return float(halves[0] @ halves[1])
 
 
 def _divide(vectors: Array, count: int) -> tuple[Array, NDArray[np.intp]]:

@@ -18,6 +18,8 @@ from worker_service.engines.local.torch_file import Array
 from worker_service.engines.local.weights import VOICES, verify
 
 _STEP_FRAMES: Final = 40  # 0.4 s from one window to the next
+_FINE_STEP_FRAMES: Final = 20  # for short recordings, which have few windows and cost little
+_SHORT_MS: Final = 10 * 60_000
 _FRAME_MS: Final = 10
 _FEWEST_FRAMES: Final = 40  # a shorter stretch of speech says too little of its voice
 _VAD: Final = VadOptions(min_silence_duration_ms=250, speech_pad_ms=60)
@@ -32,25 +34,26 @@ UNCERTAIN: Final = "speakers_uncertain"
 
 
 class Diarizer:
-    """Gathers the voices of one recording; memory is 1 KB for each 0.4 s of speech."""
+    """Gathers the voices of one recording; memory is 1 KB a window, so 9 MB an hour."""
 
-    def __init__(self, encoder: VoiceEncoder, most: int) -> None:
+    def __init__(self, encoder: VoiceEncoder, most: int, duration_ms: int) -> None:
         self._encoder = encoder
         self._most = most
+        self._step = _FINE_STEP_FRAMES if duration_ms <= _SHORT_MS else _STEP_FRAMES
         self._vectors: list[Array] = []
         self._times: list[float] = []  # the middle of each window, in milliseconds of the recording
 
     @classmethod
-    def load(cls, models_dir: Path, most: int) -> "Diarizer":
-        """With the pinned encoder; EngineMisconfiguredError where it is missing or another file."""
-        return cls(VoiceEncoder.load(verify(VOICES, models_dir) / "pretrained.pt"), most)
+    def load(cls, models_dir: Path, most: int, duration_ms: int) -> "Diarizer":
+        """For up to `most` voices, with the pinned encoder; EngineMisconfiguredError where it is not there."""
+        return cls(VoiceEncoder.load(verify(VOICES, models_dir) / "pretrained.pt"), most, duration_ms)
 
     def gather(self, piece: Piece) -> None:
         """Take the voice vectors of a piece's speech."""
         spectrogram = self._encoder.spectrogram(piece.samples)
         windows, times = [], []
         for first, last in _speech(piece):
-            for window, middle in _windows(spectrogram[first:last]):
+            for window, middle in _windows(spectrogram[first:last], self._step):
                 windows.append(window)
                 times.append(piece.start_ms + (first + middle) * _FRAME_MS)
         if windows:
@@ -69,7 +72,7 @@ class Diarizer:
         labels = _path(_evidence(words, np.array(self._times), likeness), _changes(words))
         order = {label: n for n, label in enumerate(dict.fromkeys(labels), start=1)}
         named = tuple(replace(w, speaker=order[label]) for w, label in zip(words, labels, strict=True))
-        doubt = not grouping.sure or len(grouping.centres) < self._most
+        doubt = not grouping.sure or len(order) == 1
         return named, _uncertain(self._most, len(order)) if doubt else None
 
 
@@ -88,14 +91,14 @@ def _speech(piece: Piece) -> Iterator[tuple[int, int]]:
         yield stretch["start"] // (_FRAME_MS * PER_MS), stretch["end"] // (_FRAME_MS * PER_MS)
 
 
-def _windows(speech: Array) -> Iterator[tuple[Array, int]]:
+def _windows(speech: Array, step: int) -> Iterator[tuple[Array, int]]:
     """Windows of a stretch of speech and the frame in the middle of each; a short stretch is repeated."""
     if len(speech) < _FEWEST_FRAMES:
         return
     if len(speech) < WINDOW_FRAMES:
         yield np.resize(speech, (WINDOW_FRAMES, speech.shape[1])), len(speech) // 2
         return
-    for at in range(0, len(speech) - WINDOW_FRAMES + 1, _STEP_FRAMES):
+    for at in range(0, len(speech) - WINDOW_FRAMES + 1, step):
         yield speech[at : at + WINDOW_FRAMES], at + WINDOW_FRAMES // 2
 
 
