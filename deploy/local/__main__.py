@@ -103,20 +103,25 @@ def _run_stack(
     serve: Callable[[Stack, Plan, Console], None],
     *,
     logs: bool,
-) -> None:
-    """Start the stack, call `serve`, and stop the stack whatever happens."""
+) -> int:
+    """Start the stack, call `serve`, and stop the stack whatever happens; returns 130 where a signal ended it."""
     console = Console()
+    code = 0
     folder.create()
     wanted = Options(port=options.port, max_jobs=options.max_jobs, engine=options.engine)
     with folder.lock():
         stack = Stack(folder, wanted, console, show_logs=logs)
         with interrupts(hurry=stack.kill):
+            console.say("Starting Postgres, Redis, the API and a worker ...")
             try:
                 serve(stack, stack.start(), console)
             except Interrupted:
+                code = 130  # as shells have it
                 console.say("\nStopping ...")
             finally:
                 stack.stop()
+    console.say(f"Stopped. The data stays in {folder.root}.")
+    return code
 
 
 def _up(folder: DataFolder, options: argparse.Namespace) -> int:
@@ -126,15 +131,24 @@ def _up(folder: DataFolder, options: argparse.Namespace) -> int:
         stack.watch()
 
     _run_stack(folder, options, serve, logs=True)
-    Console().say(f"Stopped. The data stays in {folder.root}.")
-    return 0
+    return 0  # a signal is how `up` is meant to end
 
 
 def _demo(folder: DataFolder, options: argparse.Namespace) -> int:
     from deploy.local.demo import demonstrate  # noqa: PLC0415  (rich and httpx)
 
-    _run_stack(folder, options, lambda stack, plan, _: demonstrate(stack, plan, options), logs=False)
-    return 0
+    if folder.is_held() and (api_url := folder.state().get("api")):
+        print(f"Using the stack that runs: {api_url}")
+        demonstrate(api_url, options, check=lambda: None)
+        return 0
+
+    def serve(stack: Stack, plan: Plan, console: Console) -> None:
+        console.say(f"Everything runs: {plan.api_url}, logs in {stack.folder.logs}")
+        demonstrate(plan.api_url, options, check=stack.check)
+        for line in summary.after_demo(console):
+            console.say(line)
+
+    return _run_stack(folder, options, serve, logs=False)
 
 
 def _status(folder: DataFolder, _options: argparse.Namespace) -> int:

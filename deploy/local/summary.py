@@ -34,6 +34,15 @@ def lines(stack: Stack, plan: Plan, console: Console) -> Iterator[str]:
     yield ""
 
 
+def after_demo(console: Console) -> Iterator[str]:
+    """What to try after the demo."""
+    yield ""
+    yield console.bold("Next")
+    yield "  python -m deploy.local demo my-session.m4a    a recording of your own"
+    yield "  python -m deploy.local up                     the API and a worker, until Ctrl-C"
+    yield ""
+
+
 def _postgres(stack: Stack) -> str:
     if stack.postgres is None:
         return "the one that DATABASE_URL names"

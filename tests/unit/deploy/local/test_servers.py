@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from deploy.local import postgres_binaries, redis
-from deploy.local.leftovers import Trace, end, trace
+from deploy.local.leftovers import Trace, command_line, end, trace
 from deploy.local.postgres import Postgres
 from deploy.local.postgres_binaries import Binaries
 from deploy.local.processes import account_for_servers, bound_command
@@ -105,10 +105,7 @@ def test_the_servers_want_their_passwords(postgres_server: Postgres, redis_serve
     ):
         for server in (postgres_server, redis_server):
             assert server.program is not None
-            command = subprocess.run(
-                ["/bin/ps", "-p", str(server.program.pid), "-o", "command="], capture_output=True, check=False
-            )
-            assert password.encode() not in command.stdout
+            assert password not in command_line(server.program.pid)
 
 
 def test_postgres_says_why_it_does_not_start(tmp_path: Path) -> None:
