@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +30,8 @@ from shared.errors import SetupError
 USER: Final = "transcripts"
 DATABASE: Final = "transcripts"
 _READY_S: Final = 60.0  # after a crash, the log is replayed before the server is ready
-_TRIES: Final = 3  # another program may take the free port before the server does
+_TRIES: Final = 20
+_CHILDREN_S: Final = 0.25
 _DURABLE: Final = (
     ("recovery_init_sync_method=syncfs",) if sys.platform == "linux" else ()
 )  # seconds after a crash
@@ -101,9 +103,13 @@ class Postgres:
                 asyncio.run(self._create_database(database))
                 return
             program.stop()
-            if not any("could not bind" in line for line in program.last_lines()):
+            said = "\n".join(program.last_lines())
+            if "still in use" in said:  # the children of one that was killed take a moment to notice
+                time.sleep(_CHILDREN_S)
+            elif "could not bind" in said:  # another program was faster
+                port = None
+            else:
                 break
-            port = None
         end = "\n".join(program.last_lines(8))
         raise SetupError(f"Postgres did not start. Its data is kept. The end of {self._log}:\n{end}")
 
