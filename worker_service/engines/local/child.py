@@ -66,7 +66,8 @@ class Run:
         self._warnings: list[Notice] = []
         self._diarizer: Diarizer | None = None
         if order.diarization and order.speakers > 1:
-            self._diarizer = Diarizer.load(Path(order.models_dir), order.speakers, order.duration_ms)
+            with self._forgiven():
+                self._diarizer = Diarizer.load(Path(order.models_dir), order.speakers, order.duration_ms)
 
     def outcome(self) -> Outcome:
         """Recognise everything, then name the voices."""

@@ -89,6 +89,10 @@ class LocalEngine:
         """End all children."""
         await self._pool.aclose()
 
+    def working(self) -> tuple[int, ...]:
+        """The process ids of the children that work on a recording now."""
+        return self._pool.busy()
+
     def _choose(self, asked: str | None) -> str:
         """The model to use. A caller may name bundled ones and the configured one: never a path or a hub."""
         if asked is None or asked in (self._model, Path(self._model).name):

@@ -46,6 +46,10 @@ class ChildPool:
         if child is not None:
             await child.kill()
 
+    def busy(self) -> tuple[int, ...]:
+        """The process ids of the children that are answering."""
+        return tuple(child.pid for child in self._busy.values())
+
     async def aclose(self) -> None:
         """Kill all children; requests under way raise ChildDiedError."""
         self._closed = True
