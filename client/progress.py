@@ -18,7 +18,8 @@ _WORDS: Final = {  # a phase's name as people read it
     "transcribing": "Transcribing",
     "saving": "Saving",
 }
-_STEP: Final = 10  # per cent between two plain lines
+_STEP: Final = 10  # per cent between two plain lines of a job
+_STEP_SENT: Final = 25  # and of an upload, which is mostly short
 
 
 class ProgressView(Protocol):
@@ -62,14 +63,14 @@ class Lines:
 
     def sent(self, done: int, total: int) -> None:
         """Say it in steps."""
-        self._say("Sending", 100 * done // max(total, 1))
+        self._say("Sending", 100 * done // max(total, 1), _STEP_SENT)
 
     def job(self, job: Job) -> None:
         """Say it in steps."""
-        self._say(describe(job), job.progress)
+        self._say(describe(job), job.progress, _STEP)
 
-    def _say(self, what: str, percent: int) -> None:
-        step = (what, percent // _STEP)
+    def _say(self, what: str, percent: int, every: int) -> None:
+        step = (what, percent // every)
         if step != self._said:
             self._said = step
             self._console.print(f"{what} {percent} %", highlight=False)

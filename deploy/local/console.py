@@ -10,6 +10,10 @@ from typing import Final, TextIO
 from deploy.local.processes import OnLine
 
 _COLOURS: Final = {"api": "36", "worker": "35", "postgres": "34", "redis": "33"}
+_TROUBLE: Final = {
+    "postgres": re.compile(r"\b(WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|STATEMENT):"),
+    "redis": re.compile(r" # (?!WARNING Memory overcommit|\w+ is now ready to exit)"),
+}
 _WIDTH: Final = max(len(name) for name in _COLOURS)
 _WARNING: Final = re.compile(r"\[warning|\bWARNING\b", re.I)
 _ERROR: Final = re.compile(r"\[(error|critical)|\b(ERROR|FATAL|PANIC)\b|^Traceback|^\w+(\.\w+)*Error\b")
@@ -36,11 +40,13 @@ class Console:
         return self._paint(text, "2")
 
     def log_of(self, name: str) -> OnLine:
-        """What takes the lines of a service and writes them behind its name."""
+        """What takes the lines of a service and writes them behind its name; of a server, only those of trouble."""
         prefix = self._paint(f"{name:{_WIDTH}} │", _COLOURS.get(name, "37"))
+        wanted = _TROUBLE.get(name)
 
         def write(line: str) -> None:
-            self._write(f"{prefix} {self._by_severity(line)}")
+            if wanted is None or wanted.search(line):
+                self._write(f"{prefix} {self._by_severity(line)}")
 
         return write
 

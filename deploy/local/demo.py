@@ -69,7 +69,9 @@ async def _transcribe(api_url: str, recording: Path, order: Order, console: Cons
     async with TranscriptsClient(api_url) as client:
         with progress_view(console) as view:
             submission = await client.submit(recording, order, on_sent=view.sent)
-            console.print(f"  Session {submission.session.id}, job {submission.job.id}", style="dim")
+            console.print(
+                f"  Session {submission.session.id}, job {submission.job.id}", style="dim", soft_wrap=True
+            )
             view.job(submission.job)
             await client.wait(submission.job.id, view.job)
         return await client.transcript(submission.session.id)

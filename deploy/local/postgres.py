@@ -1,7 +1,6 @@
 """A real Postgres in a folder: made on the first start, on a free port of 127.0.0.1, with a password."""
 
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
@@ -203,7 +202,7 @@ class Postgres:
 
     async def _create_database(self, name: str) -> None:
         connection = await asyncpg.connect(self.url("postgres"))
-        with contextlib.suppress(asyncpg.DuplicateDatabaseError):
+        if not await connection.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", name):
             await connection.execute(f'CREATE DATABASE "{name}"')
         await connection.close()
 

@@ -34,6 +34,7 @@ class Stack:
         self.plan: Plan | None = None
         self.postgres: Postgres | None = None
         self.redis: Redis | None = None
+        self.start_seconds = 0.0
         self._options = options
         self._console = console
         self._show_logs = show_logs
@@ -48,6 +49,7 @@ class Stack:
 
     def start(self) -> Plan:
         """Start everything and return when it serves; raises SetupError, with the cause, where it does not."""
+        began = time.monotonic()
         for name in leftovers.end(leftovers.of_state(self._before)):
             self._console.say(f"Ended a {name} that an earlier stack had left running.")
         user = from_user("DATABASE_URL", "REDIS_URL")
@@ -65,6 +67,7 @@ class Stack:
         self._install_models(self.plan)
         self._start_services(self.plan)
         self.folder.write_env(self._shell_values(self.plan))
+        self.start_seconds = time.monotonic() - began
         return self.plan
 
     def watch(self) -> None:
@@ -108,7 +111,7 @@ class Stack:
 
     def _start_server(self, server: Postgres | Redis, name: str) -> None:
         try:
-            server.start(port=self._before.get("ports", {}).get(name))
+            server.start(port=self._before.get("ports", {}).get(name), on_line=self._log_of(name))
         finally:  # whatever interrupts the start, what runs is known and will be stopped
             if server.program is not None:
                 self._servers.append(server.program)

@@ -12,7 +12,7 @@ from deploy.local.stack import Stack
 
 def lines(stack: Stack, plan: Plan, console: Console) -> Iterator[str]:
     """The summary, line by line."""
-    yield console.bold("Coaching Transcripts is ready.")
+    yield console.bold(f"Coaching Transcripts is ready after {stack.start_seconds:.1f} s.")
     yield ""
     yield f"  API        {plan.api_url}    documentation at {plan.api_url}/docs"
     yield f"  worker     {plan.max_jobs} jobs at once, speech by {', '.join(plan.engines)}"

@@ -107,7 +107,13 @@ def test_the_merged_log_names_each_service_and_colours_only_a_terminal(
         console = Console(out)
         console.log_of("api")("hello")
         console.log_of("worker")("[error    ] no")
+        console.log_of("postgres")("2026-11-24 10:06:32 UTC [1] LOG:  database system is ready")
+        console.log_of("redis")("1:M 24 Nov 2026 10:06:32.463 * Ready to accept connections tcp")
+        console.log_of("redis")("1:M 24 Nov 2026 10:06:32.463 # WARNING Memory overcommit must be enabled!")
         assert out.getvalue() == expected
-    out = _Terminal()
+    out = io.StringIO()
+    console = Console(out)
+    console.log_of("postgres")("2026-11-24 10:06:32 UTC [1] FATAL:  disk full")
+    assert out.getvalue() == "postgres │ 2026-11-24 10:06:32 UTC [1] FATAL:  disk full\n"
     out.close()
-    Console(out).say("a closed terminal does not stop us from stopping")
+    console.say("a closed terminal does not stop us from stopping")
