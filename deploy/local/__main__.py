@@ -54,10 +54,14 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "stop", _stop, "stop the stack that runs on the data folder", None)
     for command in (up, demo):
         command.add_argument(
-            "--port", type=int, help="the API's port (default: PORT, the last one, 8000, or any)"
+            "--port",
+            type=_whole(1, 65_535),
+            help="the API's port (default: PORT, the last one, 8000, or any)",
         )
         command.add_argument(
-            "--max-jobs", type=int, help="jobs that the worker holds at once (default: MAX_JOBS, 2)"
+            "--max-jobs",
+            type=_whole(1, 100_000),
+            help="jobs that the worker holds at once (default: MAX_JOBS, 2)",
         )
         command.add_argument(
             "--engine", help="the speech engine: local, or google (default: TRANSCRIPTS_ENGINES, local)"
@@ -68,9 +72,20 @@ def _parser() -> argparse.ArgumentParser:
         "--language",
         help="the language spoken, such as en or zh-TW (default: en without FILE, else found out)",
     )
-    demo.add_argument("--speakers", type=int, default=2, help="how many people speak, 1 to 8 (default: 2)")
+    demo.add_argument(
+        "--speakers", type=_whole(1, 8), default=2, help="how many people speak, 1 to 8 (default: 2)"
+    )
     demo.add_argument("--model", help="the engine's model")
     return parser
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:  # argparse shows the message of an ArgumentTypeError
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return number
 
 
 def _command(
