@@ -150,7 +150,9 @@ def _up(folder: DataFolder, options: argparse.Namespace) -> int:
 
 
 def _demo(folder: DataFolder, options: argparse.Namespace) -> int:
-    from deploy.local.demo import demonstrate  # noqa: PLC0415  (rich and httpx)
+    from deploy.local.demo import demonstrate, recording_of  # noqa: PLC0415  (rich and httpx)
+
+    recording_of(options)  # before anything is started
 
     if folder.is_held() and (api_url := folder.state().get("api")):
         print(f"Using the stack that runs: {api_url}")
@@ -171,7 +173,7 @@ def _status(folder: DataFolder, _options: argparse.Namespace) -> int:
     if not folder.is_held():
         print(f"Nothing runs on {folder.root}.")
         return 1
-    serving = bool(state.get("api")) and services.ready(state["ports"]["api"])
+    serving = bool(state.get("api")) and services.ready(state["api"])
     print(f"A stack runs on {folder.root}: process {state.get('supervisor')}.")
     for program in state.get("programs", []):
         print(f"  {program['name']:9} process {program['pid']}")

@@ -27,9 +27,7 @@ Check = Callable[[], None]
 def demonstrate(api_url: str, options: argparse.Namespace, check: Check) -> None:
     """Transcribe the recording that `options` names and print what came of it."""
     console = Console(highlight=False)
-    recording: Path = options.file or RECORDING
-    if not recording.is_file():
-        raise SetupError(f"There is no file {recording}. Nothing was sent.")
+    recording = recording_of(options)
     order = Order(
         title=options.title or (_TITLE if options.file is None else recording.stem),
         language=options.language or ("en" if options.file is None else None),
@@ -44,6 +42,14 @@ def demonstrate(api_url: str, options: argparse.Namespace, check: Check) -> None
     show(transcript, console)
     speed = transcript.duration_ms / 1_000 / max(took_s, 0.001)
     console.print(f"\nTranscribed in {took_s:.1f} s, {speed:.0f} times as fast as it was spoken.")
+
+
+def recording_of(options: argparse.Namespace) -> Path:
+    """The recording that is asked for; SetupError where there is no such file."""
+    recording: Path = options.file or RECORDING
+    if not recording.is_file():
+        raise SetupError(f"There is no file {recording}. Nothing was sent.")
+    return recording
 
 
 async def _checked(work: Coroutine[None, None, Transcript], check: Check) -> Transcript:

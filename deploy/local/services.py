@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from deploy.local.folder import DataFolder, from_user
 from deploy.local.processes import free_port
@@ -32,6 +33,7 @@ class Plan:
     """How the services are started."""
 
     environment: dict[str, str]
+    host: str
     port: int
     max_jobs: int
     engines: tuple[str, ...]
@@ -40,7 +42,9 @@ class Plan:
     @property
     def api_url(self) -> str:
         """Where the API answers on this machine."""
-        return f"http://127.0.0.1:{self.port}"
+        everywhere = self.host in {"0.0.0.0", "::"}  # noqa: S104  (compared, not bound)
+        host = "127.0.0.1" if everywhere else f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
     @property
     def commands(self) -> dict[str, list[str]]:
@@ -81,12 +85,12 @@ def plan(
         ours["TRANSCRIPTS_DEFAULT_ENGINE"] = options.engine.partition(",")[0]
     inherited = {name: value for name, value in os.environ.items() if name != HOME}
     names = tuple(name.strip() for name in engines.split(","))
-    return Plan({**inherited, **ours}, port, max_jobs, names, models_dir)
+    return Plan({**inherited, **ours}, ours["TRANSCRIPTS_HOST"], port, max_jobs, names, models_dir)
 
 
-def ready(port: int) -> bool:
-    """Whether the API on this port says that it and what it needs are ready."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+def ready(api_url: str) -> bool:
+    """Whether the API at this address says that it and what it needs are ready."""
+    connection = http.client.HTTPConnection(urlsplit(api_url).netloc, timeout=5)
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == http.client.OK

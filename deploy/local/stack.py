@@ -147,12 +147,12 @@ class Stack:
             )
             self._write_state()
         api = self._services[0]
-        if not wait_until(lambda: self._api_answers(plan.port), api, _API_READY_S):
+        if not wait_until(lambda: self._api_answers(plan), api, _API_READY_S):
             raise ServiceEndedError(_obituary(api))
 
-    def _api_answers(self, port: int) -> bool:
+    def _api_answers(self, plan: Plan) -> bool:
         self.check()
-        return ready(port)
+        return ready(plan.api_url)
 
     def _log_of(self, name: str) -> OnLine | None:
         return self._console.log_of(name) if self._show_logs else None

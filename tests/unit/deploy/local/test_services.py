@@ -9,6 +9,7 @@ import pytest
 from deploy.local.console import Console
 from deploy.local.folder import DataFolder
 from deploy.local.services import Options, Plan, plan, ready
+from deploy.local.processes import free_port
 from shared.errors import SetupError
 from shared.settings import ApiSettings, WorkerSettings, known_settings
 
@@ -77,9 +78,31 @@ def test_the_last_port_is_taken_again_and_one_that_was_asked_for_must_be_free(tm
         assert planned(tmp_path, last_port=taken).port != taken
         with pytest.raises(SetupError, match=f"Port {taken} .* in use"):
             planned(tmp_path, Options(port=taken))
-        assert not ready(other.getsockname()[1] + 1)
     assert planned(tmp_path, last_port=taken).port == taken
     assert planned(tmp_path, Options(port=taken), last_port=1).port == taken
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::1", "[::1]"),
+        ("coach.example", "coach.example"),
+    ],
+)
+def test_the_api_is_reached_at_an_address_that_it_binds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, url: str
+) -> None:
+    """F40: the bind address and the address to call are two things."""
+    monkeypatch.setenv("TRANSCRIPTS_HOST", host)
+    made = planned(tmp_path)
+    assert made.api_url == f"http://{url}:{made.port}"
+    assert made.environment["TRANSCRIPTS_HOST"] == host
+
+
+def test_an_api_that_is_not_there_is_not_ready() -> None:
+    assert not ready(f"http://127.0.0.1:{free_port()}")
 
 
 def test_a_number_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
