@@ -8,8 +8,8 @@ import pytest
 
 from deploy.local.console import Console
 from deploy.local.folder import DataFolder
-from deploy.local.services import Options, Plan, plan, ready
 from deploy.local.processes import free_port
+from deploy.local.services import Options, Plan, plan, ready
 from shared.errors import SetupError
 from shared.settings import ApiSettings, WorkerSettings, known_settings
 
@@ -86,7 +86,7 @@ def test_the_last_port_is_taken_again_and_one_that_was_asked_for_must_be_free(tm
     ("host", "url"),
     [
         ("127.0.0.1", "127.0.0.1"),
-        ("0.0.0.0", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104
         ("::1", "[::1]"),
         ("coach.example", "coach.example"),
     ],
