@@ -25,7 +25,7 @@ class Global:
 _Pickler: Any = vars(pickle)["_Pickler"]  # the one in Python: only it can be told to write a name unseen
 
 
-class Writer(_Pickler):
+class Writer(_Pickler):  # type: ignore[misc]
     """Writes what torch.save wrote before version 1.6: a persistent id for each block of numbers."""
 
     def persistent_id(self, value: Any) -> Any:
