@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 
 from benchmarks.scoring import Turn, diarization_error_rate, turns_of, word_error_rate
-from shared.errors import EngineMisconfiguredError, EngineUnavailableError, UnsupportedOptionError
+from shared.errors import EngineMisconfiguredError, EngineUnavailableError
 from shared.transcript import join_words
 from tests.unit.worker_service.engines.local.sounds import write_flac
 from worker_service.engines.local.engine import LocalEngine
@@ -217,23 +217,3 @@ async def test_a_killed_child_is_an_error_that_is_tried_again(engine: LocalEngin
         await follow
     assert caught.value.transient
     assert (await run(engine, order(SENTENCE, SENTENCE_MS))).words
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"language": "tlh"},
-        {"language": "yue-HK"},
-        {"model": "large-v3"},
-        {"model": "/etc"},
-        {"model": "tiny.en", "language": "de"},
-        {"speakers": 9},
-        {"speakers": 0},
-    ],
-)
-async def test_what_cannot_be_done_is_refused_before_anything_starts(
-    engine: LocalEngine, options: dict[str, Any]
-) -> None:
-    """F20, F21: and a caller cannot name a folder of the worker, nor have it fetch from a hub."""
-    with pytest.raises(UnsupportedOptionError):
-        engine.check(order(**options))

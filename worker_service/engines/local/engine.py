@@ -33,7 +33,7 @@ class LocalEngine:
         self._models_dir = models_dir
         self._model = model
         self._threads = threads or max(1, (os.cpu_count() or 1) // processes)
-        self._pool = ChildPool(_CHILD, most=processes, env=self._environment())
+        self._pool = ChildPool(_CHILD, most=processes, env=self.environment())
 
     def check(self, request: SpeechRequest) -> None:
         """Refuse models that were not set up, languages that the model does not know, too many speakers."""
@@ -115,7 +115,8 @@ class LocalEngine:
             phrases=request.phrases,
         )
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What the children are told besides the worker's own environment."""
         env = {
             # Small products many times over: more threads of numpy's would only wait for each other.
             "OPENBLAS_NUM_THREADS": "1",
