@@ -131,6 +131,7 @@ class Run:
 
     def _tell(self, done_ms: int) -> None:
         """Report how much of the audio is done; never less than before."""
+        done_ms = min(done_ms, self._order.duration_ms)
         if done_ms > self._told_ms:
             self._told_ms = done_ms
             self._emit({"audio_ms": done_ms})

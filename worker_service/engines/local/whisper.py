@@ -20,7 +20,7 @@ _NO_SPEECH: Final = 0.6
 _UNSURE_LOGPROB: Final = -0.8
 _HOPELESS_LOGPROB: Final = -1.2
 _REPETITIVE: Final = 2.4  # gzip's ratio of the text
-_MIN_SILENCE_MS: Final = 1_000  # of a pause that is left out
+_MIN_SILENCE_MS: Final = 2_000  # of a pause that is left out; cutting shorter ones out cost 1.4 points of WER
 _SURE_OF_LANGUAGE: Final = 0.5
 
 
