@@ -11,7 +11,7 @@ from shared.segments import mean_confidence
 from shared.transcript import Notice, Word
 from worker_service.children import Emit, serve
 from worker_service.engines.local.audio import Piece, pieces
-from worker_service.engines.local.languages import style_hint, whisper_code
+from worker_service.engines.local.languages import whisper_code
 from worker_service.engines.local.orders import Order, Outcome
 from worker_service.engines.local.speakers import Diarizer
 from worker_service.engines.local.whisper import Whisper
@@ -86,10 +86,7 @@ class Run:
 
     def _listen(self, piece: Piece) -> None:
         share = _LISTENING if self._diarizer else 1.0
-        hint = style_hint(self._order.language)
-        for heard in self._whisper.hear(
-            piece, language=self._language, hint=hint, phrases=self._order.phrases
-        ):
+        for heard in self._whisper.hear(piece, language=self._language, phrases=self._order.phrases):
             if heard.doubtful:
                 self._left_out += 1
             else:

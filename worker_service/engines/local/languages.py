@@ -22,7 +22,6 @@ _ALIASES: Final[Mapping[str, str]] = {
     "nb": "no", "pes": "fa", "swh": "sw", "zsm": "ms",
 }  # fmt: skip
 _ONLY_LARGE_V3: Final = frozenset({"yue"})
-_TRADITIONAL: Final = frozenset({"hant", "tw", "hk", "mo"})
 
 
 def whisper_code(tag: str | None, *, bundled: bool = False) -> str | None:
@@ -41,13 +40,3 @@ def whisper_code(tag: str | None, *, bundled: bool = False) -> str | None:
         f"The local engine does not know the language {tag!r}. Give a tag such as en, en-US, zh-TW or ja, or "
         "leave it out to have the language detected."
     )
-
-
-def style_hint(tag: str | None) -> str | None:
-    """A sentence that makes Whisper write Chinese in the script asked for, and punctuate; None elsewhere."""
-    if tag is None or whisper_code(tag) != "zh":
-        return None
-    parts = set(tag.replace("_", "-").lower().split("-")[1:])
-    if "hans" not in parts and parts & _TRADITIONAL:
-        return "以下是一段對話，請使用繁體中文。"  # noqa: RUF001
-    return "以下是一段对话，请使用简体中文。"  # noqa: RUF001

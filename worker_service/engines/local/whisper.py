@@ -87,10 +87,13 @@ class Whisper:
             raise UnsupportedOptionError(f"The model {self.name} does not know the language {code!r}.")
         return code
 
-    def hear(
-        self, piece: Piece, *, language: str | None, hint: str | None, phrases: Sequence[str]
-    ) -> Iterator[Heard]:
-        """Recognise a piece, stretch by stretch as the model gets on; nothing where nobody speaks."""
+    def hear(self, piece: Piece, *, language: str | None, phrases: Sequence[str]) -> Iterator[Heard]:
+        """Recognise a piece, stretch by stretch as the model gets on; nothing where nobody speaks.
+
+        `phrases` are expected names and terms. They stand before what is heard, and where Whisper understands
+        nothing it may repeat them: a stretch that is nothing but them is doubtful.
+        """
+        expected = ", ".join(phrases)
         if not len(piece.samples):
             return
         segments, info = self._model.transcribe(
@@ -100,7 +103,7 @@ class Whisper:
             vad_filter=True,
             vad_parameters=VadOptions(min_silence_duration_ms=_MIN_SILENCE_MS),
             condition_on_previous_text=False,  # a mistake must not breed the next
-            hotwords=" ".join(filter(None, [hint, ", ".join(phrases)])) or None,
+            hotwords=expected or None,
         )
         if info.duration_after_vad == 0:
             return
@@ -110,7 +113,7 @@ class Whisper:
                 words=tuple(_words(segment.words or (), piece.start_ms, info.language)),
                 until_ms=min(piece.start_ms + _ms(segment.end), piece.start_ms + piece.length_ms),
                 language=spoken,
-                doubtful=_invented(segment),
+                doubtful=_invented(segment) or (bool(expected) and _bare(segment.text) == _bare(expected)),
             )
 
 
@@ -121,6 +124,10 @@ def _invented(segment: Any) -> bool:
         or segment.avg_logprob < _HOPELESS_LOGPROB
         or segment.compression_ratio > _REPETITIVE
     )
+
+
+def _bare(text: str) -> str:
+    return "".join(character for character in text.lower() if character.isalnum())
 
 
 def _words(words: Iterable[Any], start_ms: int, language: str) -> Iterator[Word]:

@@ -4,7 +4,7 @@ import pytest
 from faster_whisper.tokenizer import _LANGUAGE_CODES
 
 from shared.errors import UnsupportedOptionError
-from worker_service.engines.local.languages import CODES, style_hint, whisper_code
+from worker_service.engines.local.languages import CODES, whisper_code
 
 
 @pytest.mark.parametrize(
@@ -43,14 +43,3 @@ def test_the_small_models_do_not_know_cantonese() -> None:
 
 def test_the_codes_are_those_of_the_installed_library() -> None:
     assert set(_LANGUAGE_CODES) == CODES
-
-
-def test_chinese_is_written_in_the_script_asked_for() -> None:
-    traditional, simplified = style_hint("zh-TW"), style_hint("zh-CN")
-    assert traditional is not None
-    assert simplified is not None
-    assert "對話" in traditional
-    assert "对话" in simplified
-    assert style_hint("zh-Hant-SG") == traditional
-    assert style_hint("zh-Hans-HK") == style_hint("zh") == simplified
-    assert style_hint("en") is style_hint(None) is None

@@ -19,9 +19,9 @@ def spoken(text: str, start: float, end: float, probability: float = 0.9) -> Sim
     )
 
 
-def said(*words: SimpleNamespace, end: float = 2.0, **doubts: float) -> SimpleNamespace:
+def said(*words: SimpleNamespace, end: float = 2.0, text: str = "", **doubts: float) -> SimpleNamespace:
     figures = {"no_speech_prob": 0.1, "avg_logprob": -0.3, "compression_ratio": 1.2, **doubts}
-    return SimpleNamespace(words=list(words), end=end, **figures)
+    return SimpleNamespace(words=list(words), end=end, text=text, **figures)
 
 
 class Model:
@@ -43,7 +43,7 @@ class Model:
 
 def hear(model: Model, **options: Any) -> list[Heard]:
     whisper = Whisper("some", model)
-    return list(whisper.hear(PIECE, **{"language": None, "hint": None, "phrases": (), **options}))
+    return list(whisper.hear(PIECE, **{"language": None, "phrases": (), **options}))
 
 
 def test_times_count_from_the_beginning_of_the_recording() -> None:
@@ -83,14 +83,17 @@ def test_words_are_joined_where_whisper_writes_no_space() -> None:
     ],
 )
 def test_what_was_likely_invented_is_marked(doubts: dict[str, float], doubtful: bool) -> None:
-    (heard,) = hear(Model(said(spoken(" Thanks", 0, 1), **doubts)))
+    (heard,) = hear(Model(said(spoken(" Thanks", 0, 1), text=" Thanks", **doubts)))
     assert heard.doubtful is doubtful
 
 
-def test_phrases_and_style_are_handed_on() -> None:
-    model = Model()
-    hear(model, hint="以下", phrases=("Ada Lovelace", "GROW"))
-    assert model.asked["hotwords"] == "以下 Ada Lovelace, GROW"
+def test_phrases_are_handed_on_and_their_echo_is_not_taken_for_speech() -> None:
+    model = Model(
+        said(spoken(" ADA", 0, 1), text=" ADA, Grow."), said(spoken(" Ada", 1, 2), text=" Ada said")
+    )
+    echo, speech = hear(model, phrases=("Ada", "GROW"))
+    assert model.asked["hotwords"] == "Ada, GROW"
+    assert (echo.doubtful, speech.doubtful) == (True, False)
     hear(model)
     assert model.asked["hotwords"] is None
 
