@@ -1,0 +1,97 @@
+"""The repository of sessions: read, listed, renamed and erased; jobs change their status (`shared.jobs`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from shared.database import Pool
+from shared.errors import NotFoundError
+from shared.lifecycle import JobStatus
+from shared.records import SessionRecord
+
+_PAGE: Final = """
+SELECT s.* FROM session s LEFT JOIN job j ON j.id = s.transcription_job_id
+WHERE s.tenant_id = $1 AND ($2::uuid IS NULL OR s.id < $2) AND s.status = ANY($3)
+    AND ($4::text IS NULL OR lower(coalesce(s.language, j.language)) = $4
+         OR starts_with(lower(coalesce(s.language, j.language)), $4 || '-'))
+    AND ($5::timestamptz IS NULL OR s.created_at >= $5)
+    AND ($6::timestamptz IS NULL OR s.created_at < $6)
+    AND ($7::text IS NULL OR strpos(lower(s.title), lower($7)) > 0)
+ORDER BY s.id DESC LIMIT $8
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFilter:
+    """Which sessions are wanted; None and the empty selection mean any.
+
+    `language` matches a tag or the part before a hyphen (`en` finds `en-US`): the one that was asked for, or
+    else the one that was heard. `text` is looked for in titles, whatever the case of its letters.
+    """
+
+    statuses: Sequence[JobStatus] = ()
+    language: str | None = None
+    created_after: datetime | None = None  # inclusive
+    created_before: datetime | None = None  # exclusive
+    text: str | None = None
+
+
+class SessionRepository:
+    """Sessions in Postgres, each method within one tenant."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def get(self, session_id: UUID, tenant_id: str) -> SessionRecord:
+        """One session; NotFoundError where there is none."""
+        row = await self._pool.fetchrow(
+            "SELECT * FROM session WHERE id = $1 AND tenant_id = $2", session_id, tenant_id
+        )
+        if row is None:
+            raise NotFoundError
+        return SessionRecord.from_row(row)
+
+    async def page(
+        self, tenant_id: str, wanted: SessionFilter, *, limit: int, before: UUID | None = None
+    ) -> list[SessionRecord]:
+        """A tenant's sessions, newest first, `before` an id: ids are in order of time."""
+        rows = await self._pool.fetch(
+            _PAGE,
+            tenant_id, before, [str(s) for s in wanted.statuses or JobStatus],
+            wanted.language.lower() if wanted.language else None,
+            wanted.created_after, wanted.created_before, wanted.text or None, limit,
+        )  # fmt: skip
+        return [SessionRecord.from_row(row) for row in rows]
+
+    async def patch(
+        self,
+        session_id: UUID,
+        tenant_id: str,
+        *,
+        title: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        delete_after: tuple[datetime | None] | None = None,
+    ) -> SessionRecord:
+        """Change what is given and leave the rest; `delete_after` is boxed, since None is a value of it.
+
+        Raises NotFoundError where there is no such session.
+        """
+        row = await self._pool.fetchrow(
+            "UPDATE session SET title = coalesce($3, title), metadata = coalesce($4, metadata),"
+            " delete_after = CASE WHEN $5 THEN $6 ELSE delete_after END, updated_at = now()"
+            " WHERE id = $1 AND tenant_id = $2 RETURNING *",
+            session_id, tenant_id, title, metadata, delete_after is not None,
+            delete_after[0] if delete_after else None,
+        )  # fmt: skip
+        if row is None:
+            raise NotFoundError
+        return SessionRecord.from_row(row)
+
+    async def delete(self, session_id: UUID, tenant_id: str) -> bool:
+        """Delete the session with its jobs and transcript; returns whether there was one. Usage is kept (F32)."""
+        done = await self._pool.fetchval(
+            "DELETE FROM session WHERE id = $1 AND tenant_id = $2 RETURNING true", session_id, tenant_id
+        )
+        return bool(done)
