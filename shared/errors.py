@@ -58,6 +58,20 @@ class TooLargeError(TranscriptsError):
     status = 413
 
 
+class EmptyUploadError(InvalidRequestError):
+    """The file is empty. Nothing was stored; check the file, then send it again."""
+
+    code = "empty_upload"
+
+
+class UploadStalledError(TranscriptsError):
+    """The client sent nothing for a minute in the middle of an upload. Nothing was stored; send it again."""
+
+    code = "upload_stalled"
+    status = 408
+    transient = True
+
+
 class UnsupportedMediaError(TranscriptsError):
     """The upload is not a recording that can be read. Nothing was stored."""
 
@@ -70,6 +84,13 @@ class UnsupportedOptionError(TranscriptsError):
 
     code = "unsupported_option"
     status = 422
+
+
+class RangeError(TranscriptsError):
+    """The range lies outside the recording. Ask for bytes that it has."""
+
+    code = "range_not_satisfiable"
+    status = 416
 
 
 class OverloadedError(TranscriptsError):
@@ -155,6 +176,7 @@ class ObjectMissingError(TranscriptsError):
     """The recording is no longer in the object store. Upload it again."""
 
     code = "object_missing"
+    status = 410
 
 
 class QueueUnavailableError(TranscriptsError):

@@ -97,6 +97,9 @@ class ApiSettings(CoreSettings):
     default_engine: str = _ours(
         "DEFAULT_ENGINE", default="local", description="The engine of a session that names none"
     )
+    allow_anonymous: bool = _ours(
+        "ALLOW_ANONYMOUS", default=False, description="Whether to serve beyond loopback without keys"
+    )
     watch_seconds: float = _ours(
         "WATCH_SECONDS", default=0.5, gt=0, le=10, description="How often waiting readers are refreshed"
     )

@@ -1,0 +1,46 @@
+"""`python -m api_service`: serves the HTTP API until it is told to stop."""
+
+import argparse
+import asyncio
+import sys
+from typing import Final
+
+from api_service.server import serve
+from shared.errors import SetupError
+from shared.logs import configure
+from shared.settings import ApiSettings
+
+_EPILOG: Final = """\
+Settings come from the environment and from .env in this folder; docs/settings.md lists them. Required are
+DATABASE_URL, REDIS_URL and TRANSCRIPTS_STORAGE_URL. `make up` starts everything with settings of its own.
+
+SIGTERM and Ctrl-C stop the service: it takes no more requests, ends long polls and event streams at once, and lets
+uploads go on for up to 8 s. Exit code 2: the service is not set up right, and has said what to change.
+"""
+
+
+def main() -> int:
+    """Read the settings, serve; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m api_service",
+        description="The HTTP API of Coaching Transcripts.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--host", help="the address to bind (TRANSCRIPTS_HOST, 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="the port to bind, 0 for any free one (PORT, 8000)")
+    arguments = parser.parse_args()
+    try:
+        settings = ApiSettings.load()
+        given = {name: value for name, value in vars(arguments).items() if value is not None}
+        settings = settings.model_copy(update=given)
+        configure(settings.log_level, settings.log_format, "api")
+        asyncio.run(serve(settings))
+    except SetupError as error:
+        print(error.detail, file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

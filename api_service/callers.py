@@ -1,0 +1,12 @@
+"""Who asks, and the traces of the request that are kept on the jobs it makes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The tenant that a request acts for, the request's id, and its `traceparent` (W3C), if it had one."""
+
+    tenant_id: str
+    request_id: str
+    traceparent: str | None = None

@@ -1,0 +1,68 @@
+"""Sessions and jobs that are not stored yet."""
+
+from datetime import UTC, datetime
+from typing import TypedDict, Unpack
+from uuid import UUID
+
+from api_service.callers import Caller
+from shared.ids import new_id
+from shared.lifecycle import JobStatus, Priority, Processing
+from shared.records import JobRecord
+
+
+class Order(TypedDict):
+    """What a job is asked to do."""
+
+    engine: str
+    model: str | None
+    language: str | None
+    speakers: int
+    diarization: bool
+    phrases: list[str]
+    priority: Priority
+    processing: Processing
+
+
+def draft_job(
+    caller: Caller, session_id: UUID, *, retry_of: UUID | None = None, **order: Unpack[Order]
+) -> JobRecord:
+    """A queued job with the traces of the request that asks for it; the database sets its times."""
+    now = datetime.now(UTC)
+    return JobRecord(
+        id=new_id(),
+        session_id=session_id,
+        tenant_id=caller.tenant_id,
+        status=JobStatus.QUEUED,
+        attempt=0,
+        failures=0,
+        progress=0,
+        warnings=[],
+        error=None,
+        worker=None,
+        operation_prefix=None,
+        operation_name=None,
+        request_id=caller.request_id,
+        traceparent=caller.traceparent,
+        retry_of=retry_of,
+        next_attempt_at=None,
+        created_at=now,
+        queued_at=now,
+        started_at=None,
+        finished_at=None,
+        updated_at=now,
+        **order,
+    )
+
+
+def order_of(job: JobRecord) -> Order:
+    """What a job was asked to do."""
+    return Order(
+        engine=job.engine,
+        model=job.model,
+        language=job.language,
+        speakers=job.speakers,
+        diarization=job.diarization,
+        phrases=job.phrases,
+        priority=job.priority,
+        processing=job.processing,
+    )

@@ -1,0 +1,42 @@
+"""The engines that this server offers, and the check of an order against what they can do."""
+
+from shared.engines import Abilities, offered
+from shared.errors import SetupError, UnsupportedOptionError
+from shared.orders import SessionForm
+from shared.schemas import EngineResource
+
+
+class Offer:
+    """What can be asked for; SetupError where the default is no engine."""
+
+    def __init__(self, default: str) -> None:
+        self._engines = offered(default)
+        self._default = default
+        if default not in self._engines:
+            raise SetupError(
+                f"TRANSCRIPTS_DEFAULT_ENGINE: there is no engine {default!r}. Choose one of {self._names()}."
+            )
+
+    def choose(self, name: str | None) -> Abilities:
+        """The engine of that name, or the default; UnsupportedOptionError where it is not offered."""
+        engine = self._engines.get(name or self._default)
+        if engine is None:
+            raise UnsupportedOptionError(
+                f"This server has no engine {name!r}; it has {self._names()}. Nothing was stored.",
+                field="engine",
+            )
+        return engine
+
+    def check(self, form: SessionForm) -> None:
+        """Raise UnsupportedOptionError where no engine can do what the form asks for."""
+        self.choose(form.engine).check(
+            language=form.language, model=form.model, speakers=form.speakers, diarization=form.diarization
+        )
+
+    def resources(self) -> list[EngineResource]:
+        """What is offered, the default first."""
+        ordered = sorted(self._engines.values(), key=lambda engine: engine.name != self._default)
+        return [EngineResource.of(engine, default=engine.name == self._default) for engine in ordered]
+
+    def _names(self) -> str:
+        return ", ".join(sorted(self._engines))

@@ -1,0 +1,90 @@
+"""The text fields of an upload: collected as they come, bounded, and made into a SessionForm."""
+
+import difflib
+import json
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from api_service.validation import invalid, wrong_field
+from shared.errors import UnsupportedOptionError
+from shared.orders import MAX_PHRASES, SessionForm
+
+AUDIO: Final = "audio"
+MAX_FIELD_BYTES: Final = 16 * 1024
+MAX_FIELDS_BYTES: Final = 128 * 1024
+
+_REPEATABLE: Final = "phrases"
+_AS_JSON: Final = "metadata"
+_NOT_YET: Final = frozenset({"webhook_url", "upload_id", "source_url", "gcs_uri"})
+_KNOWN: Final = frozenset(SessionForm.model_fields)
+
+
+class FormFields:
+    """What the text fields said so far."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[str]] = {}
+        self._bytes = 0
+
+    def expect(self, name: str) -> None:
+        """Refuse a field that is unknown, not built yet, or here already."""
+        if name in _NOT_YET:
+            raise UnsupportedOptionError(
+                f"The form field `{name}` is not supported by this server. Leave it out; nothing was stored.",
+                field=name,
+            )
+        if name not in _KNOWN:
+            near = difflib.get_close_matches(name, [*_KNOWN, AUDIO], n=1)
+            hint = f"; did you mean `{near[0]}`" if near else ""
+            raise wrong_field(name[:100], f"there is no such field{hint}")
+        if name in self._values and name != _REPEATABLE:
+            raise wrong_field(name, "is given twice")
+        if len(self._values.get(name, ())) >= MAX_PHRASES:
+            raise wrong_field(name, f"is given more than {MAX_PHRASES} times")
+
+    def add(self, name: str, value: bytes) -> None:
+        """Take the value of a field that was expected."""
+        self.check_size(name, len(value))
+        self._bytes += len(value)
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            raise wrong_field(name, "must be UTF-8") from None
+        self._values.setdefault(name, []).append(text)
+
+    def check_size(self, name: str, size: int) -> None:
+        """Refuse a field that is, or has already grown, too long."""
+        if size > MAX_FIELD_BYTES:
+            raise wrong_field(name, f"is longer than {MAX_FIELD_BYTES} bytes")
+        if self._bytes + size > MAX_FIELDS_BYTES:
+            raise wrong_field(name, f"with it the fields take more than {MAX_FIELDS_BYTES} bytes")
+
+    def build(self) -> SessionForm:
+        """What the fields say together; an empty field is one that was left out, as HTML forms send them.
+
+        Raises InvalidRequestError that names every wrong field.
+        """
+        values: dict[str, Any] = {name: texts[0] for name, texts in self._values.items() if texts[0].strip()}
+        if _REPEATABLE in self._values:
+            values[_REPEATABLE] = self._phrases()
+        if _AS_JSON in values:
+            values[_AS_JSON] = _json(_AS_JSON, values[_AS_JSON])
+        try:
+            return SessionForm.model_validate(values)
+        except ValidationError as error:
+            raise invalid(error.errors(include_url=False, include_input=False), "form") from None
+
+    def _phrases(self) -> Any:
+        """The field once as a JSON array, or any number of times as text."""
+        texts = [text for text in self._values[_REPEATABLE] if text.strip()]
+        if len(texts) == 1 and texts[0].lstrip().startswith("["):
+            return _json(_REPEATABLE, texts[0])
+        return texts
+
+
+def _json(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise wrong_field(name, "is not JSON") from None

@@ -1,0 +1,26 @@
+"""Jobs as callers see them: the row, its place in the queue, and when it should end."""
+
+from collections.abc import Iterable
+
+from api_service.history import History
+from api_service.queue_line import QueueLine
+from shared.records import JobRecord
+from shared.schemas import JobResource
+
+
+class JobViews:
+    """Makes resources of rows; what it adds comes from memory, refreshed once a tick or more seldom."""
+
+    def __init__(self, line: QueueLine, history: History) -> None:
+        self._line = line
+        self._history = history
+
+    async def one(self, job: JobRecord) -> JobResource:
+        """The resource of a job."""
+        return JobResource.of(
+            job, queue_position=await self._line.position(job), eta=await self._history.eta(job)
+        )
+
+    async def many(self, jobs: Iterable[JobRecord]) -> list[JobResource]:
+        """The resources of jobs."""
+        return [await self.one(job) for job in jobs]

@@ -1,0 +1,52 @@
+"""The composition root: settings become a FastAPI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.types import Lifespan
+
+from api_service import errors
+from api_service.exchange import ExchangeMiddleware
+from api_service.routes import engines, health, jobs, recordings, sessions, transcripts
+from api_service.services import State, open_services
+from shared.settings import ApiSettings
+
+VERSION: Final = "1"
+_DESCRIPTION: Final = """\
+Recordings of coaching sessions become transcripts with speakers and roles.
+
+Send a recording to `POST /v1/sessions`, follow its job, fetch `GET /v1/sessions/{id}/transcript`. Errors are problem
+documents (RFC 9457) with a stable `code`. Every answer carries `X-Request-Id`.
+"""
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    """The application; its lifespan opens the stores and raises SetupError where they cannot be used."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+        async with open_services(settings) as services:
+            yield {"services": services}
+
+    return assemble(lifespan)
+
+
+def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """The routes without anything opened: what the OpenAPI document is made of."""
+    app = FastAPI(
+        title="Coaching Transcripts",
+        version=VERSION,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for module in (sessions, jobs, transcripts, recordings, engines, health):
+        app.include_router(module.router)
+    errors.install(app)
+    app.add_middleware(ExchangeMiddleware)
+    return app

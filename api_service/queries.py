@@ -1,0 +1,84 @@
+"""The query strings of lists and exports; a parameter that nothing reads is refused by name."""
+
+import base64
+import binascii
+from typing import Annotated, Final
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from api_service.validation import invalid
+from shared.exports import FORMATS, ExportOptions
+from shared.lifecycle import JobStatus
+from shared.orders import LanguageTag
+from shared.sessions import SessionFilter
+from shared.wire_types import no_control_characters
+
+_DEFAULTS: Final = ExportOptions()
+
+Text = Annotated[str, StringConstraints(max_length=200), AfterValidator(no_control_characters)]
+
+
+class _Query(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PageQuery(_Query):
+    """Which part of a list."""
+
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: str | None = Field(
+        default=None, max_length=64, description="`next_cursor` of the page before; opaque"
+    )
+
+    @property
+    def before(self) -> UUID | None:
+        """The id that the page comes after, in a list from new to old; InvalidRequestError for no cursor of ours."""
+        return None if self.cursor is None else read_cursor(self.cursor)
+
+
+class SessionQuery(PageQuery):
+    """Which sessions."""
+
+    status: list[JobStatus] = Field(default_factory=list)
+    language: LanguageTag | None = Field(default=None, description="`en` finds `en-US` too")
+    created_after: AwareDatetime | None = Field(default=None, description="Inclusive")
+    created_before: AwareDatetime | None = Field(default=None, description="Exclusive")
+    q: Text | None = Field(default=None, description="Part of a title, in any case")
+
+    def as_filter(self) -> SessionFilter:
+        """The repository's filter."""
+        return SessionFilter(self.status, self.language, self.created_after, self.created_before, self.q)
+
+
+class JobQuery(PageQuery):
+    """Which jobs."""
+
+    status: list[JobStatus] = Field(default_factory=list)
+    session_id: UUID | None = None
+
+
+class ExportQuery(_Query):
+    """What kind of file, and how captions are laid out."""
+
+    format: str = Field(default="json", json_schema_extra={"enum": list(FORMATS)})
+    max_line_chars: int = Field(
+        default=_DEFAULTS.max_line_chars, ge=10, le=200, description="Captions: columns"
+    )
+    max_lines: int = Field(default=_DEFAULTS.max_lines, ge=1, le=10, description="Captions: lines")
+    words: bool = Field(default=_DEFAULTS.words, description="JSON: whether segments list their words")
+
+
+def write_cursor(last: UUID) -> str:
+    """The cursor of the page that begins after this id."""
+    return base64.urlsafe_b64encode(last.bytes).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> UUID:
+    """The id that a cursor was written of."""
+    try:
+        return UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error):
+        raise invalid(
+            [{"loc": ("query", "cursor"), "msg": "is not one that a page of this list gave"}]
+        ) from None

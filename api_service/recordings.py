@@ -1,0 +1,77 @@
+"""The recording as it came, whole or in part."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from api_service.callers import Caller
+from shared.containers import by_name
+from shared.database import Pool
+from shared.errors import ObjectMissingError, RangeError
+from shared.ports import ObjectStore
+from shared.records import SessionRecord
+from shared.sessions import SessionRepository
+
+_RANGE: Final = re.compile(r"bytes=\s*(\d*)\s*-\s*(\d*)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Bytes `start` to `end`, both inclusive."""
+
+    start: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """How many bytes."""
+        return self.end - self.start + 1
+
+
+class Recordings:
+    """Reads recordings out of the store."""
+
+    def __init__(self, *, pool: Pool, store: ObjectStore) -> None:
+        self._sessions = SessionRepository(pool)
+        self._store = store
+
+    async def find(self, caller: Caller, session_id: UUID) -> SessionRecord:
+        """The session whose recording is there; NotFoundError, ObjectMissingError."""
+        session = await self._sessions.get(session_id, caller.tenant_id)
+        if await self._store.size(session.audio_key) is None:
+            raise ObjectMissingError
+        return session
+
+    def read(self, session: SessionRecord, span: Span) -> AsyncIterator[bytes]:
+        """The bytes of the span."""
+        return self._store.read(session.audio_key, span.start, span.length)
+
+
+def media_type(session: SessionRecord) -> str:
+    """The recording's media type: as its bytes said, not its name (F23)."""
+    container = by_name(session.audio_container)
+    return container.media_type if container else "application/octet-stream"
+
+
+def span_of(header: str | None, size: int) -> Span | None:
+    """The one range that a Range header asks for (RFC 9110, section 14.2).
+
+    None where the whole is to be sent: no header, another unit, several ranges, or what is no range at all.
+    Raises RangeError where the range lies outside.
+    """
+    match = _RANGE.fullmatch(header) if header else None
+    if match is None or match.groups() == ("", ""):
+        return None
+    first, last = match.groups()
+    if not first:  # the last so many bytes
+        if not int(last):
+            raise RangeError(size=size)
+        return Span(max(size - int(last), 0), size - 1)
+    start, end = int(first), min(int(last), size - 1) if last else size - 1
+    if last and int(last) < start:
+        return None
+    if start >= size:
+        raise RangeError(size=size)
+    return Span(start, end)

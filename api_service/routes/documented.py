@@ -1,0 +1,80 @@
+"""What the OpenAPI document says of answers that are not one model: problems, headers, files, the upload's form."""
+
+from typing import Any, Final
+
+from api_service.forms import AUDIO
+from shared.exports import FORMATS
+from shared.orders import SessionForm
+from shared.schemas import Problem
+
+_PROBLEMS: Final = {
+    404: "There is nothing under this id",
+    408: "The client sent nothing for a minute",
+    409: "The state of the resource does not allow this",
+    410: "The recording is no longer stored",
+    413: "The body is over the limit; nothing was stored",
+    415: "The body is no recording; `detail` says what it is",
+    416: "The range lies outside the recording",
+    422: "The request is not of the form that this takes; `errors` names every place",
+    503: "A part of the service does not answer; see `Retry-After`",
+}
+
+LOCATION: Final = {
+    "Location": {"description": "The job's address", "schema": {"type": "string"}},
+    "Retry-After": {"description": "When to look first, in seconds", "schema": {"type": "integer"}},
+}
+NEXT: Final = {
+    "Link": {
+        "description": 'The next page as `<...>; rel="next"`; absent on the last',
+        "schema": {"type": "string"},
+    }
+}
+POLLED: Final = {
+    "ETag": {"description": "Send it back in `If-None-Match`", "schema": {"type": "string"}},
+    "Retry-After": {"description": "While active: when to ask again", "schema": {"type": "integer"}},
+    "Preference-Applied": {"description": "`wait=N` when the request was held", "schema": {"type": "string"}},
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` entries of these errors."""
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    return {
+        status: {
+            "description": _PROBLEMS[status],
+            "content": {"application/problem+json": {"schema": schema}},
+        }
+        for status in sorted({*statuses, 503})
+    }
+
+
+def file_response(description: str, *media_types: str) -> dict[str, Any]:
+    """The entry of an answer that is a file."""
+    binary = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
+    name = {"description": "The file's name, in any script (RFC 6266)", "schema": {"type": "string"}}
+    return {
+        "description": description,
+        "headers": {"Content-Disposition": name},
+        "content": dict.fromkeys(media_types, binary),
+    }
+
+
+def exports() -> dict[str, Any]:
+    """The entry of a transcript in its formats."""
+    return file_response("The transcript", *(each.media_type.partition(";")[0] for each in FORMATS.values()))
+
+
+def upload_body() -> dict[str, Any]:
+    """The request body of an upload, as OpenAPI's multipart form."""
+    schema = SessionForm.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    schema["properties"] = {
+        AUDIO: {
+            "type": "string",
+            "contentMediaType": "application/octet-stream",
+            "description": "The recording: wav, mp3, m4a, mp4, mov, ogg, webm, flac, aac, amr, aiff, caf",
+        },
+        **schema["properties"],
+    }
+    schema["required"] = [AUDIO]
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}

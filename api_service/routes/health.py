@@ -1,0 +1,29 @@
+"""Whether the service runs, and whether it can do its work."""
+
+from fastapi import APIRouter, Request, Response
+
+from api_service.deps import ServicesDep
+from api_service.errors import problem
+from api_service.responses import answer
+from api_service.routes.documented import problems
+from shared.errors import NotReadyToServeError
+from shared.schemas import Readiness
+
+router = APIRouter(tags=["Health"])
+
+
+@router.get("/healthz")
+async def alive() -> dict[str, str]:
+    """The process answers; nothing else is looked at, so that a lost database does not restart the API."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", response_model=Readiness, responses=problems(503))
+async def ready(request: Request, services: ServicesDep) -> Response:
+    """Postgres, its schema, Redis and its policy; and, as information, the workers."""
+    readiness = await services.readiness.look()
+    if readiness.status == "ready":
+        return answer(readiness)
+    wrong = [f"{name}: {check.detail}" for name, check in readiness.checks.items() if not check.ok]
+    checks = readiness.model_dump()["checks"]
+    return problem(request, NotReadyToServeError(" ".join(wrong), checks=checks))

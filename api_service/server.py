@@ -1,0 +1,123 @@
+"""Runs the application under uvicorn: stores first, then the socket; told to stop, it sends home who waits."""
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from api_service.main import create_app
+from api_service.services import Services
+from shared.errors import SetupError
+from shared.logs import get_logger
+from shared.settings import ApiSettings
+
+log = get_logger(__name__)
+
+_DRAIN_S: Final = 8  # an upload that takes longer is cut off, and nothing of it is stored
+_BACKLOG: Final = 2048
+_KEEP_ALIVE_S: Final = 65  # longer than the 60 s of usual load balancers, which else meet a closed connection
+
+
+def refuse_open_bind(settings: ApiSettings) -> None:
+    """SetupError where everyone who reaches the address could read every transcript (F43)."""
+    if settings.allow_anonymous or _is_loopback(settings.host):
+        return
+    raise SetupError(
+        f"There are no keys yet, so everyone who reaches {settings.host} could read every transcript. Nothing was "
+        "started. Bind 127.0.0.1 (TRANSCRIPTS_HOST or --host), or set TRANSCRIPTS_ALLOW_ANONYMOUS=true where "
+        "something in front of the API lets in only those who may."
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class ApiServer(uvicorn.Server):
+    """uvicorn, with the stores open before it listens and closed after it has ended."""
+
+    def __init__(self, app: FastAPI, services: Services, listening: socket.socket) -> None:
+        async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["state"] = {"services": services}
+            await app(scope, receive, send)
+
+        super().__init__(
+            uvicorn.Config(
+                with_state,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_graceful_shutdown=_DRAIN_S,
+            )
+        )
+        self._services = services
+        self._listening = listening
+        self.url = "http://{}:{}".format(*_shown(listening))
+
+    async def run_until_stopped(self) -> None:
+        """Serve until a signal, or until `should_exit` is set."""
+        await self.serve(sockets=[self._listening])
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Long polls and streams would outlast the patience of whoever stops us: they end at once."""
+        self._services.watcher.stop()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Unlike uvicorn's own, does not raise the signal again at the end: the stores are still to be closed."""
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGINT, signal.SIGTERM)
+        for each in signals:
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        try:
+            yield
+        finally:
+            for each in signals:
+                loop.remove_signal_handler(each)
+
+
+@contextlib.asynccontextmanager
+async def ready_server(settings: ApiSettings) -> AsyncIterator[ApiServer]:
+    """A server whose stores are open and whose address is taken; SetupError where one of them cannot be."""
+    refuse_open_bind(settings)
+    app = create_app(settings)
+    with _listen(settings.host, settings.port) as listening:
+        async with app.router.lifespan_context(app) as state:
+            yield ApiServer(app, (state or {})["services"], listening)
+
+
+async def serve(settings: ApiSettings) -> None:
+    """Serve until told to stop."""
+    async with ready_server(settings) as server:
+        log.info("serving", url=server.url)
+        await server.run_until_stopped()
+    log.info("stopped")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise SetupError(
+            f"{host}:{port} cannot be bound ({error.strerror}). Choose another port with PORT or --port, or end the "
+            "program that has it."
+        ) from error
+
+
+def _shown(listening: socket.socket) -> tuple[str, int]:
+    host, port = listening.getsockname()[:2]
+    return (f"[{host}]" if ":" in host else host), port

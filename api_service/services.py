@@ -1,0 +1,112 @@
+"""What a running API has open, and the use cases over it; opened and closed in one place."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypedDict
+
+from arq.connections import ArqRedis
+from redis.exceptions import RedisError
+
+from api_service.bell import Bell
+from api_service.engines import Offer
+from api_service.events import JobEvents
+from api_service.history import History
+from api_service.job_views import JobViews
+from api_service.jobs import Jobs
+from api_service.queue_line import QueueLine
+from api_service.readiness import ReadinessChecks
+from api_service.recordings import Recordings
+from api_service.sessions import Sessions
+from api_service.watcher import JobWatcher
+from shared.database import Pool, check_schema, open_pool
+from shared.errors import SetupError
+from shared.queue.client import RedisJobQueue, connect, refuse_eviction
+from shared.settings import ApiSettings
+from shared.storage import open_store
+from shared.transcripts import TranscriptRepository
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases, by noun."""
+
+    sessions: Sessions
+    jobs: Jobs
+    views: JobViews
+    events: JobEvents
+    transcripts: TranscriptRepository
+    recordings: Recordings
+    offer: Offer
+    readiness: ReadinessChecks
+    watcher: JobWatcher
+    max_upload_bytes: int
+
+
+class State(TypedDict):
+    """What the lifespan gives every request."""
+
+    services: Services
+
+
+@asynccontextmanager
+async def open_services(settings: ApiSettings) -> AsyncIterator[Services]:
+    """Open everything, refuse to start on what would lose work, and close it all again.
+
+    Raises SetupError, naming the fix: no database, a schema that is behind, no Redis, a Redis that evicts (F4).
+    """
+    pool = await open_pool(
+        settings.database_url.get_secret_value(), size=settings.database_pool, name="transcripts-api"
+    )
+    redis = connect(
+        settings.redis_url.get_secret_value(), queue=settings.queue_name, pool=settings.redis_pool
+    )
+    queue = RedisJobQueue(redis, settings.queue_name)
+    try:
+        await check_schema(pool)
+        await _check_redis(redis)
+        services = _assemble(settings, pool, redis, queue)
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(services.watcher.run())
+            try:
+                yield services
+            finally:
+                services.watcher.stop()
+                watching.cancel()
+    finally:
+        await queue.aclose()
+        await pool.close()
+
+
+def _assemble(settings: ApiSettings, pool: Pool, redis: ArqRedis, queue: RedisJobQueue) -> Services:
+    store = open_store(settings.storage_url)
+    bell = Bell(queue)
+    offer = Offer(settings.default_engine)
+    line = QueueLine(pool, max_age_s=settings.watch_seconds)
+    watcher = JobWatcher(pool, line, tick_s=settings.watch_seconds)
+    jobs = Jobs(pool=pool, store=store, bell=bell)
+    views = JobViews(line, History(pool))
+    return Services(
+        sessions=Sessions(pool=pool, store=store, bell=bell, offer=offer),
+        jobs=jobs,
+        views=views,
+        events=JobEvents(jobs, views, watcher),
+        transcripts=TranscriptRepository(pool),
+        recordings=Recordings(pool=pool, store=store),
+        offer=offer,
+        readiness=ReadinessChecks(pool, redis),
+        watcher=watcher,
+        max_upload_bytes=settings.max_upload_bytes,
+    )
+
+
+async def _check_redis(redis: ArqRedis) -> None:
+    try:
+        await redis.ping()
+        await refuse_eviction(redis)
+    except (RedisError, OSError) as error:
+        raise SetupError(
+            f"Redis cannot be used ({type(error).__name__}). Check REDIS_URL, and that the server runs and takes "
+            "connections from here."
+        ) from error

@@ -1,0 +1,100 @@
+"""What each speech engine can do, so that an order is checked before anything is stored or spent; stdlib only.
+
+The engine itself checks again on the worker (`worker_service.engines.port.Engine.check`): it alone knows which
+models are set up there. A test compares the languages here with those that the engines take.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from shared.errors import UnsupportedOptionError
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What an engine can do; `languages` are primary subtags, empty where any will do."""
+
+    name: str
+    summary: str
+    languages: frozenset[str]
+    detects_language: bool
+    models: tuple[str, ...]  # others may be set up on a worker
+    default_model: str | None
+    diarization: bool
+    max_speakers: int
+    phrases: bool
+    paid: bool
+    for_tests: bool = False  # offered only where it is the server's default
+
+    def check(self, *, language: str | None, model: str | None, speakers: int, diarization: bool) -> None:
+        """Raise UnsupportedOptionError, naming the `field`, where the engine cannot do what is asked (F20, F21)."""
+        if language is None and not self.detects_language:
+            raise UnsupportedOptionError(
+                f"The engine {self.name} has to be told the language, such as en-US. Nothing was stored.",
+                field="language",
+            )
+        primary = primary_subtag(language) if language else None
+        if primary and self.languages and primary not in self.languages:
+            raise UnsupportedOptionError(
+                f"The engine {self.name} does not know the language {language!r}. Give a tag such as en, zh-TW or "
+                "ja; GET /v1/engines lists them. Nothing was stored.",
+                field="language",
+            )
+        if model and model.endswith(".en") and primary not in (None, "en"):
+            raise UnsupportedOptionError(
+                f"The model {model} knows English only, not {language!r}. Nothing was stored.", field="model"
+            )
+        if diarization and not (self.diarization and speakers <= self.max_speakers):
+            raise UnsupportedOptionError(
+                f"The engine {self.name} does not tell {speakers} speakers apart. Nothing was stored.",
+                field="speakers",
+            )
+
+
+def primary_subtag(tag: str) -> str:
+    """The language of a BCP 47 tag: `zh` of `zh-Hant-TW`."""
+    return tag.replace("_", "-").partition("-")[0].lower()
+
+
+# What Whisper knows, then other names of the same languages: retired codes and ISO 639-3.
+_WHISPER: Final = (
+    "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy"
+    " id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru"
+    " sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue zh"
+    " arb cmn fil in iw ji jv mo nb pes swh zsm"
+)
+
+LOCAL: Final = Abilities(
+    name="local",
+    summary="Whisper and a voice encoder on the worker itself: nothing is paid, nothing leaves the machine.",
+    languages=frozenset(_WHISPER.split()),
+    detects_language=True,
+    models=("base", "tiny.en"),
+    default_model="base",
+    diarization=True,
+    max_speakers=8,
+    phrases=True,
+    paid=False,
+)
+SCRIPTED: Final = Abilities(
+    name="scripted",
+    summary="Hears what its script says: for tests, never for speech.",
+    languages=frozenset(),
+    detects_language=True,
+    models=(),
+    default_model=None,
+    diarization=True,
+    max_speakers=8,
+    phrases=True,
+    paid=False,
+    for_tests=True,
+)
+
+ENGINES: Final[Mapping[str, Abilities]] = MappingProxyType({e.name: e for e in (LOCAL, SCRIPTED)})
+
+
+def offered(default: str) -> Mapping[str, Abilities]:
+    """The engines that a server with this default engine offers, by name."""
+    return {name: engine for name, engine in ENGINES.items() if not engine.for_tests or name == default}

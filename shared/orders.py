@@ -1,0 +1,82 @@
+"""What the HTTP API takes, as pydantic models: the form of a session, the order of another job, a change."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from shared.lifecycle import Priority, Processing
+from shared.wire_types import bounded_json, no_control_characters, point_in_time
+
+MAX_PHRASES: Final = 500
+
+_Printable = AfterValidator(no_control_characters)
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Printable]
+LanguageTag = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,4}$"),
+    Field(description="A BCP 47 tag; left out, the language is detected", examples=["en-US", "zh-TW"]),
+]
+Speakers = Annotated[int, Field(ge=1, le=8, description="How many people speak, at most")]
+EngineName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+ModelName = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,200}$")]
+Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), _Printable]
+Phrases = Annotated[
+    list[Phrase], Field(max_length=MAX_PHRASES, description="Names and terms to expect; hints, not rules")
+]
+Metadata = Annotated[
+    dict[str, Any],
+    AfterValidator(bounded_json),
+    Field(description="Yours: an object of at most 8 KiB, kept and given back"),
+]
+DeleteAfter = Annotated[
+    datetime,
+    BeforeValidator(point_in_time),
+    Field(
+        description="When to erase it all: RFC 3339, or an ISO 8601 duration from now",
+        examples=["P30D", "2027-01-31T00:00:00Z"],
+    ),
+]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SessionForm(_Request):
+    """What may be said of a recording besides the recording itself: the form's text fields."""
+
+    title: Title | None = Field(default=None, description="The file's name when left out")
+    language: LanguageTag | None = None
+    speakers: Speakers = 2
+    diarization: bool = Field(default=True, description="Whether to tell the speakers apart")
+    engine: EngineName | None = Field(default=None, description="The server's default when left out")
+    model: ModelName | None = Field(default=None, description="The engine's default when left out")
+    phrases: Phrases = Field(default_factory=list)
+    priority: Priority = Priority.NORMAL
+    processing: Processing = Processing.STANDARD
+    metadata: Metadata = Field(default_factory=dict)
+    delete_after: DeleteAfter | None = None
+
+
+class JobOrder(_Request):
+    """How to transcribe a session again; what is left out is as in the session's newest job."""
+
+    language: LanguageTag | None = None
+    speakers: Speakers | None = None
+    diarization: bool | None = None
+    engine: EngineName | None = None
+    model: ModelName | None = None
+    phrases: Phrases | None = None
+    priority: Priority | None = None
+    processing: Processing | None = None
+
+
+class SessionPatch(_Request):
+    """What may be changed of a session; what is left out stays. `delete_after: null` keeps the session."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Third session with Ana"}]})
+
+    title: Title | None = None
+    metadata: Metadata | None = None
+    delete_after: DeleteAfter | None = None
