@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.types import Lifespan
 
 from api_service import errors
+from api_service.description import DescribedApi
 from api_service.exchange import ExchangeMiddleware
 from api_service.routes import engines, health, jobs, recordings, sessions, transcripts
 from api_service.services import State, open_services
@@ -35,7 +36,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
 def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     """The routes without anything opened: what the OpenAPI document is made of."""
-    app = FastAPI(
+    app = DescribedApi(
         title="Coaching Transcripts",
         version=VERSION,
         description=_DESCRIPTION,

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -32,8 +33,8 @@ class QueueLine:
         self._reading = asyncio.Lock()
 
     async def position(self, job: JobRecord) -> int | None:
-        """The job's place, 1 the next; None where it does not wait, or stands far behind."""
-        if job.status is not JobStatus.QUEUED:
+        """The job's place, 1 the next; None where it is not due, stands far behind, or was queued this moment."""
+        if job.status is not JobStatus.QUEUED or (job.next_attempt_at or job.queued_at) > datetime.now(UTC):
             return None
         async with self._reading:  # the first who asks reads for all
             if time.monotonic() - self._read_at >= self._max_age_s:

@@ -191,6 +191,12 @@ class EngineResource(_Resource):
         return cls(default=default, languages=sorted(abilities.languages), **values)
 
 
+class Alive(_Resource):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
 class Check(_Resource):
     """One thing that was looked at, and what was found."""
 

@@ -7,15 +7,15 @@ from api_service.errors import problem
 from api_service.responses import answer
 from api_service.routes.documented import problems
 from shared.errors import NotReadyToServeError
-from shared.schemas import Readiness
+from shared.schemas import Alive, Readiness
 
 router = APIRouter(tags=["Health"])
 
 
 @router.get("/healthz")
-async def alive() -> dict[str, str]:
+async def alive() -> Alive:
     """The process answers; nothing else is looked at, so that a lost database does not restart the API."""
-    return {"status": "alive"}
+    return Alive()
 
 
 @router.get("/readyz", response_model=Readiness, responses=problems(503))

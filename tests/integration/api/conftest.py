@@ -3,16 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
 from api_service.server import ApiServer, ready_server
-from shared.database import Pool, open_pool
+from shared.database import Pool, open_pool, transaction
+from shared.jobs import JobRepository
+from shared.records import JobRecord
 from shared.settings import ApiSettings
+from shared.transcript import Role, Segment, Speaker, Word
+from shared.transcripts import TranscriptRepository
 from tests.fixtures.audio import tone_wav
 
 WAV = tone_wav(0.5)
@@ -27,7 +32,6 @@ class Api:
     pool: Pool
     settings: ApiSettings
     folder: Path
-    notes: dict[str, Any] = field(default_factory=dict)
 
     async def send(self, audio: bytes = WAV, name: str = "call.wav", **fields: Any) -> dict[str, Any]:
         """Send a recording; returns the answer's body."""
@@ -36,9 +40,43 @@ class Api:
         body: dict[str, Any] = answer.json()
         return body
 
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        """GET a path."""
+        return await self.http.get(path, headers={n.replace("_", "-"): v for n, v in headers.items()})
+
+    @property
+    def jobs(self) -> JobRepository:
+        """The jobs, as a worker changes them."""
+        return JobRepository(self.pool)
+
+    async def succeed(self, job: JobRecord) -> None:
+        """End a claimed job as a worker does, with a transcript of two segments."""
+        async with transaction(self.pool) as connection:
+            warnings = [{"code": "quiet", "detail": "The client is hard to hear."}]
+            assert await self.jobs.succeed(connection, job, warnings=warnings, model="m1", language="en")
+            segments = [
+                Segment(0, 0, 900, "How are you?", 1, 0.9, (Word("How", 0, 300, 0.9, 1),)),
+                Segment(1, 900, 2000, "Well. <b>", 2),
+            ]
+            speakers = [Speaker(1, "Coach", Role.COACH, 0.8), Speaker(2, "Client", Role.CLIENT, 0.8)]
+            await TranscriptRepository(self.pool).replace(connection, job.session_id, segments, speakers)
+
+    async def claimed(self, sent: dict[str, Any]) -> JobRecord:
+        """The job of an answer, claimed by a worker."""
+        job = await self.jobs.claim(UUID(sent["job"]["id"]), "worker-1")
+        assert job is not None
+        return job
+
     def stored(self) -> list[Path]:
         """The files in the object store, those that are being written included."""
         return [path for path in self.folder.rglob("*") if path.is_file()]
+
+
+async def eventually(check: Callable[[], Awaitable[Any]]) -> Any:
+    """What `check` returns, once that is true; pytest's own timeout ends a vain wait."""
+    while not (found := await check()):
+        await asyncio.sleep(0.01)
+    return found
 
 
 StartApi = Callable[..., AbstractAsyncContextManager[Api]]
@@ -51,6 +89,7 @@ def start_api(database_url: str, redis_url: str, tmp_path: Path) -> StartApi:
     @asynccontextmanager
     async def start(**settings: Any) -> AsyncIterator[Api]:
         given: dict[str, Any] = {
+            "_env_file": None,
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
             "TRANSCRIPTS_STORAGE_URL": (tmp_path / "objects").as_uri(),
@@ -59,7 +98,7 @@ def start_api(database_url: str, redis_url: str, tmp_path: Path) -> StartApi:
             "PORT": 0,
             **settings,
         }
-        chosen = ApiSettings(_env_file=None, **given)
+        chosen = ApiSettings(**given)
         async with ready_server(chosen) as server:
             serving = asyncio.create_task(server.run_until_stopped())
             pool = await open_pool(database_url, size=4, name="test")
@@ -79,6 +118,3 @@ async def api(start_api: StartApi) -> AsyncIterator[Api]:
     """A running API."""
     async with start_api() as running:
         yield running
-
-
-Wait = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]

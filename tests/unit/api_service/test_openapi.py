@@ -1,0 +1,37 @@
+"""The committed OpenAPI document."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from api_service.openapi import document, text
+
+COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
+
+
+def test_the_committed_document_is_the_one_of_the_code() -> None:
+    assert COMMITTED.read_text() == text(), "run: python -m api_service.openapi > docs/openapi.json"
+
+
+def operations() -> list[tuple[str, str]]:
+    return [(path, method) for path, methods in document()["paths"].items() for method in methods]
+
+
+@pytest.mark.parametrize(("path", "method"), operations())
+def test_every_operation_says_what_it_does_and_how_it_fails(path: str, method: str) -> None:
+    operation = document()["paths"][path][method]
+    assert operation["description"]
+    if path.startswith("/v1/") and path != "/v1/engines":
+        failures = [code for code in operation["responses"] if int(code) >= 400]
+        assert failures
+        for code in failures:
+            assert list(operation["responses"][code]["content"]) == ["application/problem+json"]
+
+
+def test_every_reference_leads_somewhere() -> None:
+    whole = json.dumps(document())
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', whole))
+    assert named <= document()["components"]["schemas"].keys()
+    assert "HTTPValidationError" not in whole

@@ -1,0 +1,43 @@
+"""What engines can do, as the API checks it before anything is stored or spent."""
+
+import pytest
+
+from shared.engines import ENGINES, LOCAL, offered
+from shared.errors import UnsupportedOptionError
+from worker_service.engines.local import languages
+
+
+def check(language: str | None = None, model: str | None = None, speakers: int = 2) -> None:
+    LOCAL.check(language=language, model=model, speakers=speakers, diarization=True)
+
+
+def test_the_api_and_the_worker_know_the_same_languages() -> None:
+    """F20: what one lets in, the other can do."""
+    assert LOCAL.languages == languages.CODES | languages._ALIASES.keys()
+
+
+@pytest.mark.parametrize("tag", [None, "en", "en-US", "EN", "zh-TW", "zh_Hant", "cmn-Hant-TW", "ja", "yue"])
+def test_languages_come_as_tags_of_any_form(tag: str | None) -> None:
+    """F20: zh-TW is not refused."""
+    check(tag)
+
+
+@pytest.mark.parametrize(
+    ("order", "field"),
+    [
+        ({"language": "tlh"}, "language"),
+        ({"language": "english"}, "language"),
+        ({"language": "de", "model": "tiny.en"}, "model"),
+        ({"speakers": 9}, "speakers"),
+    ],
+)
+def test_what_the_engine_cannot_do_is_refused_by_name(order: dict[str, object], field: str) -> None:
+    """F20, F21: refused before anything is stored, never dropped."""
+    with pytest.raises(UnsupportedOptionError) as caught:
+        check(**order)  # type: ignore[arg-type]
+    assert caught.value.extra["field"] == field
+
+
+def test_engines_for_tests_are_offered_only_where_they_are_the_default() -> None:
+    assert "scripted" not in offered("local")
+    assert set(offered("scripted")) == set(ENGINES)
