@@ -25,6 +25,7 @@ _AWAY: Final = (
     asyncpg.InterfaceError,
     asyncpg.exceptions.InsufficientResourcesError,
     asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.exceptions.TransactionRollbackError,
 )
 _RETRY_S: Final = 5
 
@@ -84,6 +85,7 @@ async def _http(request: Request, error: Exception) -> Response:
         )
     called = f"{request.method} {request.url.path}"
     code, detail = {
+        400: ("invalid_request", "The body cannot be read as JSON. Nothing was stored."),
         404: ("not_found", f"{called} is not part of this API: docs/api.md lists what is."),
         405: ("method_not_allowed", f"{called} does not exist; the Allow header names the methods that do."),
     }.get(error.status_code, (f"http_{error.status_code}", str(error.detail)))

@@ -3,7 +3,16 @@
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+)
 
 from shared.lifecycle import Priority, Processing
 from shared.wire_types import bounded_json, no_control_characters, point_in_time
@@ -32,9 +41,12 @@ Metadata = Annotated[
 DeleteAfter = Annotated[
     datetime,
     BeforeValidator(point_in_time),
-    Field(
-        description="When to erase it all: RFC 3339, or an ISO 8601 duration from now",
-        examples=["P30D", "2027-01-31T00:00:00Z"],
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "When to erase it all: RFC 3339, or an ISO 8601 duration from now",
+            "examples": ["P30D", "2027-01-31T00:00:00Z"],
+        }
     ),
 ]
 
@@ -80,3 +92,10 @@ class SessionPatch(_Request):
     title: Title | None = None
     metadata: Metadata | None = None
     delete_after: DeleteAfter | None = None
+
+    @field_validator("title", "metadata", mode="before")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("must not be null: leave it out to keep it as it is")
+        return value
