@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import compile_path
 
 from shared.schemas import FieldError, Problem
 
@@ -30,6 +31,16 @@ class DescribedApi(FastAPI):
                 )
             )
         return self.openapi_schema
+
+    def methods_of(self, path: str) -> str:
+        """What an Allow header says of a path; a 405 of Starlette names the methods of one route alone."""
+        found = {
+            method.upper()
+            for pattern, operations in self.openapi()["paths"].items()
+            if compile_path(pattern)[0].match(path)
+            for method in operations
+        }
+        return ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))
 
 
 def _put_right(document: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from api_service.validation import invalid
-from shared.errors import NotFoundError, NotReadyToServeError, TooLargeError, TranscriptsError
+from shared.errors import (
+    InvalidRequestError,
+    MethodNotAllowedError,
+    NotFoundError,
+    NotReadyToServeError,
+    TooLargeError,
+    TranscriptsError,
+)
 from shared.logs import get_logger
 from shared.schemas import Problem, problem_kind
 
@@ -79,18 +86,22 @@ async def _wrong_form(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     """What the framework refuses: a path or a method that does not exist, a body that is no JSON."""
     assert isinstance(error, HTTPException)
-    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return problem(
-            request, TooLargeError("The body is longer than this endpoint takes. Nothing was stored.")
-        )
     called = f"{request.method} {request.url.path}"
-    code, detail = {
-        400: ("invalid_request", "The body cannot be read as JSON. Nothing was stored."),
-        404: ("not_found", f"{called} is not part of this API: docs/api.md lists what is."),
-        405: ("method_not_allowed", f"{called} does not exist; the Allow header names the methods that do."),
-    }.get(error.status_code, (f"http_{error.status_code}", str(error.detail)))
-    body = problem_body(code, error.status_code, detail, request.url.path, request.state.request_id)
-    return Response(body, error.status_code, error.headers, PROBLEM_JSON)
+    match error.status_code:
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return problem(request, TooLargeError("The body is longer than this takes. Nothing was stored."))
+        case HTTPStatus.BAD_REQUEST:
+            return problem(
+                request, InvalidRequestError("The body cannot be read as JSON. Nothing was stored.")
+            )
+        case HTTPStatus.NOT_FOUND:
+            return problem(
+                request, NotFoundError(f"{called} is not part of this API: docs/api.md lists what is.")
+            )
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = {"Allow": request.app.methods_of(request.url.path)}
+            return problem(request, MethodNotAllowedError(f"{called} does not exist; see Allow."), allowed)
+    raise error  # nothing else is raised by what we use
 
 
 async def _gone(request: Request, _error: Exception) -> Response:

@@ -48,7 +48,10 @@ class _Exchange:
         headers = Headers(scope=scope)
         given = headers.get("X-Request-Id", "")
         self._id = given if _SANE_ID.fullmatch(given) else new_id().hex
-        self._scope = scope
+        # uvicorn sends no body to a HEAD, by its own copy of the scope; a route only has to know GET.
+        self._head = scope["method"] == "HEAD"
+        self._scope = {**scope, "method": "GET"} if self._head else scope
+        self._method = scope["method"]
         self._receive = receive
         self._send = send
         self._state = scope.setdefault("state", {})
@@ -88,7 +91,13 @@ class _Exchange:
             headers["X-Content-Type-Options"] = "nosniff"
             if not self._body_ended:
                 headers["Connection"] = "close"
-        elif not message.get("more_body", False) and not self._body_ended:
+            await self._send(message)
+            if self._head:  # ends a stream too, which else would go on for nobody
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
+        if self._head:
+            return
+        if not message.get("more_body", False) and not self._body_ended:
             await self._linger(message)
             return
         await self._send(message)
@@ -119,4 +128,4 @@ class _Exchange:
         path = self._scope["path"]
         write = log.debug if path in _QUIET else log.info
         took_ms = round((time.monotonic() - self._began) * 1000)
-        write("request", method=self._scope["method"], path=path, status=self._status, ms=took_ms)
+        write("request", method=self._method, path=path, status=self._status, ms=took_ms)

@@ -1,7 +1,6 @@
 """The use cases of sessions: take a recording in, list, change, transcribe again, erase."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -73,11 +72,10 @@ class Sessions:
 
     async def patch(self, caller: Caller, session_id: UUID, patch: SessionPatch) -> SessionRecord:
         """Change what the patch names; NotFoundError."""
-        given = patch.model_fields_set
-        boxed: tuple[datetime | None] | None = (patch.delete_after,) if "delete_after" in given else None
-        return await self._sessions.patch(
-            session_id, caller.tenant_id, title=patch.title, metadata=patch.metadata, delete_after=boxed
-        )
+        given = patch.model_dump(exclude_unset=True)
+        if "delete_after" in given:
+            given["delete_after"] = (given["delete_after"],)  # boxed: None is a value of it
+        return await self._sessions.patch(session_id, caller.tenant_id, **given)
 
     async def again(self, caller: Caller, session_id: UUID, wanted: JobOrder) -> JobRecord:
         """Transcribe the session again; ConflictError while a job of it is active (F9)."""

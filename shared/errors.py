@@ -38,6 +38,13 @@ class NotFoundError(TranscriptsError):
     status = 404
 
 
+class MethodNotAllowedError(TranscriptsError):
+    """This address does not take that method; the Allow header names those that it takes."""
+
+    code = "method_not_allowed"
+    status = 405
+
+
 class ConflictError(TranscriptsError):
     """The resource is not in a state that allows this."""
 

@@ -11,8 +11,8 @@ from pydantic import (
     Field,
     StringConstraints,
     WithJsonSchema,
-    field_validator,
 )
+from pydantic.config import JsonDict
 
 from shared.lifecycle import Priority, Processing
 from shared.wire_types import bounded_json, no_control_characters, point_in_time
@@ -84,18 +84,16 @@ class JobOrder(_Request):
     processing: Processing | None = None
 
 
+def _without_default(schema: JsonDict) -> None:
+    """A default that means `as it is` is none that a caller could send."""
+    del schema["default"]
+
+
 class SessionPatch(_Request):
     """What may be changed of a session; what is left out stays. `delete_after: null` keeps the session."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Third session with Ana"}]})
 
-    title: Title | None = None
-    metadata: Metadata | None = None
+    title: Title = Field(default="", json_schema_extra=_without_default)
+    metadata: Metadata = Field(default_factory=dict)
     delete_after: DeleteAfter | None = None
-
-    @field_validator("title", "metadata", mode="before")
-    @classmethod
-    def _not_null(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("must not be null: leave it out to keep it as it is")
-        return value

@@ -79,7 +79,7 @@ async def get_job(
     responses={
         200: {
             "description": "`event: job`, its data the job, whenever it changes; the stream ends with the job",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {}},
         },
         204: {"description": "The job has ended as the last event said: do not connect again"},
         **problems(404),

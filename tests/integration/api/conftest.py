@@ -1,7 +1,7 @@
 """The API as it runs: a real uvicorn on a free port, over a real Postgres and a real Redis of the test's own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+import structlog
 
 from api_service.server import ApiServer, ready_server
 from shared.database import Pool, open_pool, transaction
@@ -80,6 +81,17 @@ async def eventually(check: Callable[[], Awaitable[Any]]) -> Any:
 
 
 StartApi = Callable[..., AbstractAsyncContextManager[Api]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_logs() -> Iterator[None]:
+    """Tracebacks in colour, which structlog draws where nobody configured it, take seconds."""
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture

@@ -82,12 +82,12 @@ async def test_what_was_answered_is_what_is_read_later(api: Api) -> None:
     assert (await api.http.get(f"/v1/sessions/{sent['session']['id']}")).json() == sent["session"]
 
 
-@pytest.mark.parametrize("name", ["會談 №1.wav", 'quo"te.wav', "../../etc/passwd", "a\\b.wav", "naïve  .wav"])
-async def test_a_file_s_name_is_kept_and_never_used(api: Api, name: str) -> None:
+async def test_a_file_s_name_is_kept_and_never_used(api: Api) -> None:
     """F28."""
-    sent = await api.send(name=name)
-    assert sent["session"]["audio"]["filename"] == name
-    assert [path.name for path in api.stored()] == ["source"]
+    for name in ("會談 №1.wav", 'quo"te.wav', "../../etc/passwd", "a\\b.wav", "naïve .wav", "x" * 255):
+        sent = await api.send(name=name)
+        assert sent["session"]["audio"]["filename"] == name
+    assert {path.name for path in api.stored()} == {"source"}
 
 
 async def test_a_redis_that_is_away_delays_the_job_and_loses_nothing(
