@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import compile_path
 
+from api_service.examples import examples
 from shared.schemas import FieldError, Problem
 
 _REF: Final = "#/components/schemas/{model}"
@@ -52,6 +53,8 @@ def _put_right(document: dict[str, Any]) -> dict[str, Any]:
     problem.pop("$defs")
     schemas[Problem.__name__] = problem
     schemas[FieldError.__name__] = FieldError.model_json_schema()
+    for name, example in examples().items():
+        schemas[name]["examples"] = [example]
     for path in document["paths"].values():
         for operation in path.values():
             responses = operation["responses"]

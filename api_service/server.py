@@ -109,13 +109,20 @@ async def serve(settings: ApiSettings) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio switches Nagle's algorithm off only where the protocol is named; left on, it holds every answer back
+    # for the 40 ms of a delayed acknowledgement, since headers and body are written one after the other.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
     except OSError as error:
+        listening.close()
         raise SetupError(
             f"{host}:{port} cannot be bound ({error.strerror}). Choose another port with PORT or --port, or end the "
             "program that has it."
         ) from error
+    return listening
 
 
 def _shown(listening: socket.socket) -> tuple[str, int]:

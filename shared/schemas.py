@@ -4,7 +4,7 @@ Times are RFC 3339 in UTC, lengths are integer milliseconds, ids are UUIDv7.
 """
 
 from datetime import datetime
-from typing import Any, Final, Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,9 +15,6 @@ from shared.lifecycle import JobStatus, Phase, Priority, Processing
 from shared.records import JobRecord, SessionRecord
 
 T = TypeVar("T")
-
-_SESSION_ID: Final = "01935f5e-7c00-7a3b-9d52-3f8a1c2b4d5e"
-_JOB_ID: Final = "01935f5e-7c01-7c4d-8e63-4a9b2d3c5e6f"
 
 
 class _Resource(BaseModel):
@@ -37,11 +34,11 @@ class AudioResource(_Resource):
 class SessionResource(_Resource):
     """A recording and what became of it; `status` is that of its newest job."""
 
-    id: UUID = Field(examples=[_SESSION_ID])
+    id: UUID
     title: str
     language: str | None = Field(description="As it was asked for; null: to be detected")
     status: JobStatus
-    job_id: UUID = Field(description="The newest job", examples=[_JOB_ID])
+    job_id: UUID = Field(description="The newest job")
     audio: AudioResource
     duration_ms: int | None = Field(description="Measured by the worker; null until then")
     metadata: dict[str, Any]
@@ -109,8 +106,8 @@ class Eta(_Resource):
 class JobResource(_Resource):
     """One transcription of a session; its last three statuses are final."""
 
-    id: UUID = Field(examples=[_JOB_ID])
-    session_id: UUID = Field(examples=[_SESSION_ID])
+    id: UUID
+    session_id: UUID
     status: JobStatus
     phase: Phase | None
     progress: int = Field(ge=0, le=100, description="Per cent; never goes back")
@@ -214,8 +211,8 @@ class Readiness(_Resource):
 class FieldError(_Resource):
     """One thing that is wrong with a request: where, in words, and what."""
 
-    where: str = Field(examples=["the form field `speakers`"])
-    detail: str = Field(examples=["Input should be less than or equal to 8"])
+    where: str
+    detail: str
 
 
 class Problem(BaseModel):
@@ -223,14 +220,16 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    type: str = Field(examples=["urn:coaching-transcripts:problem:not_found"])
-    title: str = Field(examples=["Not found"])
-    status: int = Field(examples=[404])
-    code: str = Field(examples=["not_found"])
-    detail: str = Field(examples=["There is nothing under this id, or it is not yours."])
-    instance: str = Field(examples=[f"/v1/sessions/{_SESSION_ID}"])
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    instance: str
     request_id: str
-    errors: list[FieldError] | None = Field(default=None, description="Each thing that is wrong with the request")
+    errors: list[FieldError] | None = Field(
+        default=None, description="Each thing that is wrong with the request"
+    )
 
 
 def problem_kind(code: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -95,6 +96,15 @@ async def test_a_port_that_is_taken_is_told(start_api: StartApi) -> None:
     async with start_api() as api:
         taken = urlsplit(api.server.url).port
         assert f"127.0.0.1:{taken} cannot be bound" in await refused(start_api, PORT=taken)
+
+
+async def test_answers_are_not_held_back(start_api: StartApi) -> None:
+    """Nagle's algorithm would hold each answer for the 40 ms of a delayed acknowledgement."""
+    async with start_api() as api:
+        await api.get("/healthz")
+        (connection,) = api.server.server_state.connections
+        accepted = connection.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_a_lost_database_is_told_by_readyz_alone(start_api: StartApi, database_url: str) -> None:
