@@ -40,7 +40,7 @@ _RETRY_S: Final = 5
 def problem(request: Request, error: TranscriptsError, headers: Mapping[str, str] | None = None) -> Response:
     """The answer that tells of an error."""
     body = problem_body(
-        error.code, error.status, error.detail, request.url.path, request.state.request_id, **error.extra
+        error.code, error.status, error.detail, request.scope["path"], request.state.request_id, **error.extra
     )
     retry = {"Retry-After": str(_RETRY_S)} if error.transient else {}
     return Response(body, error.status, {**retry, **(headers or {})}, PROBLEM_JSON)
@@ -86,7 +86,7 @@ async def _wrong_form(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     """What the framework refuses: a path or a method that does not exist, a body that is no JSON."""
     assert isinstance(error, HTTPException)
-    called = f"{request.method} {request.url.path}"
+    called = f"{request.method} {request.scope['path']}"
     match error.status_code:
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return problem(request, TooLargeError("The body is longer than this takes. Nothing was stored."))
@@ -99,19 +99,19 @@ async def _http(request: Request, error: Exception) -> Response:
                 request, NotFoundError(f"{called} is not part of this API: docs/api.md lists what is.")
             )
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            allowed = {"Allow": request.app.methods_of(request.url.path)}
+            allowed = {"Allow": request.app.methods_of(request.scope["path"])}
             return problem(request, MethodNotAllowedError(f"{called} does not exist; see Allow."), allowed)
     raise error  # nothing else is raised by what we use
 
 
 async def _gone(request: Request, _error: Exception) -> Response:
     """The client went away in the middle of its request; nobody reads this answer."""
-    log.info("the client went away", path=request.url.path)
+    log.info("the client went away", path=request.scope["path"])
     return Response(status_code=400)
 
 
 async def _away(request: Request, error: Exception) -> Response:
-    log.error("a store is away", path=request.url.path, reason=repr(error))
+    log.error("a store is away", path=request.scope["path"], reason=repr(error))
     return problem(
         request,
         NotReadyToServeError(

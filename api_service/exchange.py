@@ -89,6 +89,9 @@ class _Exchange:
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._id
             headers["X-Content-Type-Options"] = "nosniff"
+            headers.setdefault(
+                "Cache-Control", "no-store"
+            )  # what people say in confidence stays out of caches
             if not self._body_ended:
                 headers["Connection"] = "close"
             await self._send(message)

@@ -30,7 +30,7 @@ def knows(request: Request, tag: str) -> bool:
 def conditional(request: Request, content: bytes, headers: Mapping[str, str] | None = None) -> Response:
     """The content, or 304 where the caller has it."""
     tag = etag(content)
-    headers = {"ETag": tag, "Cache-Control": "no-cache", **(headers or {})}
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", **(headers or {})}
     if knows(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(content, 200, headers, JSON)
@@ -41,4 +41,4 @@ def next_link(request: Request, cursor: str | None) -> dict[str, str]:
     if cursor is None:
         return {}
     query = [(key, value) for key, value in request.query_params.multi_items() if key != "cursor"]
-    return {"Link": f'<{request.url.path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'}
+    return {"Link": f'<{request.scope["path"]}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'}

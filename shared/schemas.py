@@ -38,7 +38,7 @@ class SessionResource(_Resource):
     title: str
     language: str | None = Field(description="As it was asked for; null: to be detected")
     status: JobStatus
-    job_id: UUID = Field(description="The newest job")
+    job_id: UUID | None = Field(description="The newest job")
     audio: AudioResource
     duration_ms: int | None = Field(description="Measured by the worker; null until then")
     metadata: dict[str, Any]
@@ -47,15 +47,15 @@ class SessionResource(_Resource):
     updated_at: datetime
 
     @classmethod
-    def of(cls, record: SessionRecord, *, job_id: UUID | None = None) -> Self:
-        """The resource of a row; `job_id` where the row does not know its job yet."""
+    def of(cls, record: SessionRecord) -> Self:
+        """The resource of a row."""
         known = by_name(record.audio_container)
         return cls(
             id=record.id,
             title=record.title,
             language=record.language,
             status=record.status,
-            job_id=record.transcription_job_id or job_id or record.id,
+            job_id=record.transcription_job_id,
             audio=AudioResource(
                 filename=record.audio_filename,
                 container=record.audio_container,

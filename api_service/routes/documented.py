@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from api_service.forms import AUDIO
+from api_service.responses import JSON
 from shared.exports import FORMATS
 from shared.orders import SessionForm
 from shared.schemas import Problem
@@ -18,6 +19,9 @@ _PROBLEMS: Final = {
     422: "The request is not of the form that this takes; `errors` names every place",
     503: "A part of the service does not answer; see `Retry-After`",
 }
+
+FIRST_LOOK_S: Final = "2"
+"""The Retry-After of what has only just begun."""
 
 LOCATION: Final = {
     "Location": {"description": "The job's address", "schema": {"type": "string"}},
@@ -61,7 +65,10 @@ def file_response(description: str, *media_types: str) -> dict[str, Any]:
 
 def exports() -> dict[str, Any]:
     """The entry of a transcript in its formats."""
-    return file_response("The transcript", *(each.media_type.partition(";")[0] for each in FORMATS.values()))
+    kinds = [each.media_type.partition(";")[0] for each in FORMATS.values()]
+    entry = file_response("The transcript", *kinds)
+    entry["content"] = {kind: {"schema": {"type": "object" if kind == JSON else "string"}} for kind in kinds}
+    return entry
 
 
 def upload_body() -> dict[str, Any]:

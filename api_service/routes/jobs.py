@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from api_service.deps import CallerDep, ServicesDep
 from api_service.queries import JobQuery, write_cursor
 from api_service.responses import answer, conditional, next_link
-from api_service.routes.documented import LOCATION, NEXT, POLLED, problems
+from api_service.routes.documented import FIRST_LOOK_S, LOCATION, NEXT, POLLED, problems
 from shared.records import JobRecord
 from shared.schemas import JobResource, Page
 
@@ -116,7 +116,7 @@ async def cancel_job(job_id: UUID, caller: CallerDep, services: ServicesDep) -> 
 async def retry_job(job_id: UUID, caller: CallerDep, services: ServicesDep) -> Response:
     """Run a failed or cancelled job again, as a new job whose `retry_of` is this one."""
     job = await services.jobs.retry(caller, job_id)
-    headers = {"Location": f"/v1/jobs/{job.id}", "Retry-After": str(_POLL_S)}
+    headers = {"Location": f"/v1/jobs/{job.id}", "Retry-After": FIRST_LOOK_S}
     return answer(await services.views.one(job), status=202, headers=headers)
 
 

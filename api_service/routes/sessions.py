@@ -1,7 +1,7 @@
 """Recordings: taken in, listed, changed, transcribed again, erased."""
 
 from contextlib import aclosing
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,14 +10,12 @@ from api_service.deps import CallerDep, ServicesDep
 from api_service.multipart import boundary_of
 from api_service.queries import SessionQuery, write_cursor
 from api_service.responses import answer, conditional, next_link
-from api_service.routes.documented import LOCATION, NEXT, problems, upload_body
+from api_service.routes.documented import FIRST_LOOK_S, LOCATION, NEXT, problems, upload_body
 from api_service.uploads import FORM_OVERHEAD_BYTES, Upload, too_large
 from shared.orders import JobOrder, SessionPatch
 from shared.schemas import JobResource, Page, SessionResource, Submission
 
 router = APIRouter(prefix="/v1/sessions", tags=["Sessions"])
-
-FIRST_LOOK_S: Final = "2"
 
 
 @router.post(

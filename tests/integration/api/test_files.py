@@ -18,6 +18,7 @@ async def test_a_transcript_comes_in_every_format(api: Api) -> None:
         assert "How are you?" in answer.text
         assert answer.headers["Content-Type"] == form.media_type
         name = answer.headers["Content-Disposition"].partition("filename*=UTF-8''")[2]
+        assert answer.headers["Cache-Control"] == "no-store"
         assert unquote(name) == f"會談 №1 “x y”.{kind}"
 
 
@@ -38,6 +39,7 @@ async def test_a_transcript_that_is_not_there_says_where_to_look(api: Api) -> No
     assert (answer.status_code, answer.json()["code"]) == (409, "not_ready")
     assert answer.json()["job"] == f"/v1/jobs/{sent['job']['id']}"
     assert answer.json()["job_status"] == "queued"
+    assert answer.headers["Retry-After"] == "2"
     job = await api.claimed(sent)
     assert await api.jobs.fail(job.id, job.attempt, NoAudioError())
     answer = await api.get(url)

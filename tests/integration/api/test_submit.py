@@ -76,6 +76,18 @@ async def test_a_recording_becomes_a_session_with_a_queued_job(api: Api, redis: 
     assert await redis.zscore("transcripts", job["id"])
 
 
+async def test_traces_that_are_none_are_dropped_and_the_queue_is_the_one_that_was_set(
+    start_api: StartApi, redis: ArqRedis
+) -> None:
+    """F37."""
+    async with start_api(TRANSCRIPTS_QUEUE_NAME="another") as api:
+        answer = await api.http.post(
+            "/v1/sessions", files={"audio": ("a.wav", WAV)}, headers={"traceparent": "00-nonsense"}
+        )
+        assert await api.pool.fetchval("SELECT traceparent FROM job") is None
+        assert await redis.zscore("another", answer.json()["job"]["id"])
+
+
 async def test_what_was_answered_is_what_is_read_later(api: Api) -> None:
     sent = await api.send()
     assert (await api.http.get(f"/v1/jobs/{sent['job']['id']}")).json() == sent["job"]
