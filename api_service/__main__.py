@@ -28,7 +28,7 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", help="the address to bind (TRANSCRIPTS_HOST, 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="the port to bind, 0 for any free one (PORT, 8000)")
+    parser.add_argument("--port", type=_port, help="the port to bind, 0 for any free one (PORT, 8000)")
     arguments = parser.parse_args()
     try:
         settings = ApiSettings.load()
@@ -40,6 +40,12 @@ def main() -> int:
         print(error.detail, file=sys.stderr)  # noqa: T201
         return 2
     return 0
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
+    return int(text)
 
 
 if __name__ == "__main__":
