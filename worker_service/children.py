@@ -166,7 +166,7 @@ def serve(handle: Callable[[JsonObject, Emit], JsonObject], limits: Limits | Non
     """The child's main loop: answer requests from stdin until it closes; dies with its parent."""
     die_with_parent()
     if limits is not None:
-        _apply(limits)
+        apply_limits(limits)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # a library that prints must not write into the answers
 
@@ -191,7 +191,7 @@ def die_with_parent() -> None:
             os._exit(1)
 
 
-def _apply(limits: Limits) -> None:
+def apply_limits(limits: Limits) -> None:
     """Lower what the kernel grants this process; macOS refuses some, and the timeout still holds there."""
     for what, value in (
         (resource.RLIMIT_AS, limits.memory_bytes),
