@@ -24,16 +24,21 @@ _RINGS_A_CALL: Final = 1_000  # a script holds up every other client of Redis wh
 
 
 def connect(
-    redis_url: str, *, queue: str = names.DEFAULT_QUEUE, pool: int = 50, retries: int = 3
+    redis_url: str,
+    *,
+    queue: str = names.DEFAULT_QUEUE,
+    pool: int = 50,
+    retries: int = 3,
+    timeout_s: float = 5.0,
 ) -> ArqRedis:
     """A client of arq that speaks JSON; opens no connection before its first command.
 
     `rediss://` checks the host's name unless the URL says `ssl_check_hostname=false`. A command is given up
-    after 5 s without an answer, and is sent again up to `retries` times where the connection broke: a worker
+    after `timeout_s` without an answer, and is sent again up to `retries` times where the connection broke: a worker
     takes 0, since what it sends must not be sent twice unseen. `pool` bounds the connections; who finds none
     free waits for one.
     """
-    options: dict[str, Any] = {"socket_timeout": 5.0, "socket_connect_timeout": 2.0, "timeout": 20}
+    options: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": 2.0, "timeout": 20}
     scheme = urlsplit(redis_url).scheme
     if scheme in {"redis", "rediss"}:
         options["socket_keepalive"] = True
