@@ -11,13 +11,13 @@ from typing import Final
 from uuid import UUID
 
 from redis.exceptions import RedisError
-from shared.sessions import SessionRepository
 
 from shared.database import AWAY, Pool
 from shared.errors import StorageError
 from shared.lifecycle import Priority
 from shared.logs import get_logger
 from shared.ports import JobQueue, ObjectStore, Ring
+from shared.sessions import SessionRepository
 
 log = get_logger(__name__)
 

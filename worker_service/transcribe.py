@@ -14,8 +14,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from shared.sessions import SessionRepository
-
 from shared.database import AWAY, Connection, Pool, outlast, transaction
 from shared.errors import (
     AttemptsExhaustedError,
@@ -30,6 +28,7 @@ from shared.logs import get_logger
 from shared.ports import Clock, ObjectStore
 from shared.records import JobRecord, SessionRecord
 from shared.segments import segment
+from shared.sessions import SessionRepository
 from shared.transcript import Notice
 from shared.transcripts import TranscriptRepository
 from worker_service.backoff import next_attempt

@@ -1,0 +1,229 @@
+"""One attempt from claim to save, on Postgres and the disk store, with the scripted engine."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.database import Pool, open_pool
+from shared.errors import CancelledByUserError
+from shared.jobs import JobRepository
+from shared.lifecycle import JobStatus
+from shared.records import JobRecord
+from shared.storage.disk import DiskStore
+from shared.transcripts import TranscriptRepository
+from tests.fixtures.audio import tone_wav
+from tests.fixtures.rows import a_session, put_bytes, stored_job
+from worker_service.engines.scripted import ScriptedEngine
+from worker_service.status import StatusBoard
+from worker_service.transcribe import RunLimits, Transcriber
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass
+class Bench:
+    """A transcriber with everything it uses, and shortcuts to what tests ask."""
+
+    pool: Pool
+    jobs: JobRepository
+    store: DiskStore
+    engine: ScriptedEngine
+    status: StatusBoard
+    transcriber: Transcriber
+    scratch: Path
+
+    async def job(self, audio: bytes | None = None, **changes: Any) -> JobRecord:
+        session = a_session()
+        await put_bytes(self.store, session.audio_key, tone_wav(2.0) if audio is None else audio)
+        return await stored_job(self.pool, session=session, **changes)
+
+    async def now(self, job: JobRecord) -> JobRecord:
+        return await self.jobs.get(job.id, job.tenant_id)
+
+    async def until_running(self, job: JobRecord, phase: str = "transcribing") -> None:
+        while (await self.now(job)).phase != phase:
+            await self.status.tick()
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def bench(database_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
+    async with await open_pool(database_url, size=6, name="test") as pool:
+        store, engine = DiskStore(tmp_path / "objects"), ScriptedEngine()
+        status = StatusBoard(pool, tick_s=0.05)
+        scratch = tmp_path / "scratch"
+        scratch.mkdir()
+        limits = RunLimits("w1", 3, 60_000, 0.01, scratch, asyncio.Semaphore(2))
+        transcriber = Transcriber(
+            pool=pool, store=store, engines={"scripted": engine}, status=status, clock=SystemClock(), limits=limits
+        )  # fmt: skip
+        yield Bench(pool, JobRepository(pool), store, engine, status, transcriber, scratch)
+        assert list(scratch.iterdir()) == [], "a run leaves no temporary files"
+
+
+async def test_a_recording_becomes_a_transcript(bench: Bench) -> None:
+    job = await bench.job(model="words=40")
+    assert await bench.transcriber.run(job.id) is None
+    done = await bench.now(job)
+    assert (done.status, done.progress, done.attempt, done.duration_ms) == (JobStatus.SUCCEEDED, 100, 1, 2000)
+    transcript = await TranscriptRepository(bench.pool).load(job.session_id, job.tenant_id)
+    assert [word.text for segment in transcript.segments for word in segment.words] == [
+        f"word{n}" + ("." if n % 8 == 7 else "") for n in range(40)
+    ]
+    assert {speaker.number for speaker in transcript.speakers} == {1, 2}
+
+
+async def test_one_ledger_row_an_attempt(bench: Bench) -> None:
+    """F32: usage cannot be counted twice, and stays when the session goes."""
+    job = await bench.job()
+    await bench.transcriber.run(job.id)
+    await bench.transcriber.run(job.id)  # delivered once more
+    await bench.pool.execute("DELETE FROM session WHERE id = $1", job.session_id)
+    rows = await bench.pool.fetch("SELECT attempt, audio_ms, billed_ms, micro_dollars FROM usage")
+    assert [tuple(row) for row in rows] == [(1, 2000, 2000, 534)]
+
+
+async def test_a_transient_error_comes_round_again_and_then_goes_well(bench: Bench) -> None:
+    """F8, F14."""
+    job = await bench.job(model="fail=engine_unavailable,until=2")
+    due = await bench.transcriber.run(job.id)
+    waiting = await bench.now(job)
+    assert due is not None
+    assert (waiting.status, waiting.next_attempt_at, waiting.failures) == (JobStatus.QUEUED, due, 1)
+    assert await bench.transcriber.run(job.id) is None
+    assert (await bench.now(job)).status == JobStatus.SUCCEEDED
+    assert (await bench.now(job)).error is None
+
+
+async def test_transient_errors_end(bench: Bench) -> None:
+    """F1, F7: a job that never gets better fails, with the reason of the last try."""
+    job = await bench.job(model="fail=engine_unavailable")
+    while await bench.transcriber.run(job.id) is not None:
+        pass
+    failed = await bench.now(job)
+    assert (failed.status, failed.attempt) == (JobStatus.FAILED, 3)
+    assert failed.error is not None
+    assert (failed.error["code"], failed.error["cause"]) == ("attempts_exhausted", "engine_unavailable")
+
+
+async def test_a_permanent_error_is_final_at_once(bench: Bench) -> None:
+    """F8."""
+    job = await bench.job(model="fail=engine_failed")
+    assert await bench.transcriber.run(job.id) is None
+    failed = await bench.now(job)
+    assert (failed.status, failed.attempt) == (JobStatus.FAILED, 1)
+
+
+async def test_a_job_whose_workers_die_is_given_up(bench: Bench) -> None:
+    """F1: a poison job cannot kill workers for ever."""
+    job = await bench.job()
+    for worker in ("dead1", "dead2", "dead3", "dead4"):
+        await bench.jobs.claim(job.id, worker)
+    assert await bench.transcriber.run(job.id) is None
+    failed = await bench.now(job)
+    assert failed.error is not None
+    assert (failed.status, failed.error["code"]) == (JobStatus.FAILED, "attempts_exhausted")
+
+
+@pytest.mark.parametrize(
+    ("audio", "code"),
+    [(b"", "media_unreadable"), (b"not sound at all" * 100, "media_unreadable")],
+    ids=["empty", "text"],
+)
+async def test_a_recording_that_is_none_fails_clearly(bench: Bench, audio: bytes, code: str) -> None:
+    job = await bench.job(audio)
+    await bench.transcriber.run(job.id)
+    failed = await bench.now(job)
+    assert failed.error is not None
+    assert (failed.status, failed.error["code"], failed.attempt) == (JobStatus.FAILED, code, 1)
+
+
+async def test_a_recording_over_the_limit_fails_clearly(bench: Bench) -> None:
+    job = await bench.job(tone_wav(61.0))
+    await bench.transcriber.run(job.id)
+    failed = await bench.now(job)
+    assert failed.error is not None
+    assert failed.error["code"] == "media_too_long"
+
+
+async def test_a_recording_that_is_gone_fails_clearly(bench: Bench) -> None:
+    """F2."""
+    job = await stored_job(bench.pool)
+    await bench.transcriber.run(job.id)
+    failed = await bench.now(job)
+    assert failed.error is not None
+    assert (failed.status, failed.error["code"]) == (JobStatus.FAILED, "object_missing")
+
+
+async def test_an_engine_that_this_worker_lacks(bench: Bench) -> None:
+    job = await bench.job(engine="google")
+    await bench.transcriber.run(job.id)
+    failed = await bench.now(job)
+    assert failed.error is not None
+    assert failed.error["code"] == "engine_misconfigured"
+
+
+async def test_a_stopping_worker_gives_the_job_back(bench: Bench) -> None:
+    """F10: and it is not a failure."""
+    job = await bench.job(model="seconds=60")
+    run = asyncio.create_task(bench.transcriber.run(job.id))
+    await bench.until_running(job)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    waiting = await bench.now(job)
+    assert (waiting.status, waiting.failures, waiting.worker) == (JobStatus.QUEUED, 0, None)
+    assert bench.engine.cancelled == []
+
+
+async def test_a_cancelled_job_s_run_ends_and_its_operation_is_stopped(bench: Bench) -> None:
+    """F12: the cloud operation is cancelled too, and the late result does not overwrite."""
+    job = await bench.job(model="seconds=60")
+    run = asyncio.create_task(bench.transcriber.run(job.id))
+    await bench.until_running(job)
+    await bench.jobs.cancel(job.id, job.tenant_id, CancelledByUserError())
+    await bench.status.tick()
+    assert await run is None
+    assert (await bench.now(job)).status == JobStatus.CANCELLED
+    assert bench.engine.cancelled == [f"scripted/{job.id}/1"]
+
+
+async def test_an_overtaken_run_leaves_the_operation_to_the_newer_one(bench: Bench) -> None:
+    """F5, F6."""
+    job = await bench.job(model="seconds=60")
+    run = asyncio.create_task(bench.transcriber.run(job.id))
+    await bench.until_running(job)
+    await bench.jobs.claim(job.id, "w2")
+    await bench.status.tick()
+    assert await run is None
+    assert (await bench.now(job)).status == JobStatus.RUNNING
+    assert bench.engine.cancelled == []
+
+
+async def test_a_deleted_session_s_run_ends(bench: Bench) -> None:
+    """F13."""
+    job = await bench.job(model="seconds=60")
+    run = asyncio.create_task(bench.transcriber.run(job.id))
+    await bench.until_running(job)
+    await bench.pool.execute("DELETE FROM session WHERE id = $1", job.session_id)
+    await bench.status.tick()
+    assert await run is None
+
+
+async def test_the_operation_of_an_earlier_attempt_is_followed_not_started_again(bench: Bench) -> None:
+    """F6: no second bill."""
+    job = await bench.job()
+    dead = await bench.jobs.claim(job.id, "dead")
+    assert dead is not None
+    await bench.jobs.submitted(job.id, dead.attempt, "scripted/earlier")
+    await bench.transcriber.run(job.id)
+    name = await bench.pool.fetchval("SELECT operation_name FROM job WHERE id = $1", job.id)
+    assert name == "scripted/earlier"
