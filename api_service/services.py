@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from arq.connections import ArqRedis
-from redis.exceptions import RedisError
 
 from api_service.bell import Bell
 from api_service.engines import Offer
@@ -21,8 +20,7 @@ from api_service.recordings import Recordings
 from api_service.sessions import Sessions
 from api_service.watcher import JobWatcher
 from shared.database import Pool, check_schema, open_pool
-from shared.errors import SetupError
-from shared.queue.client import RedisJobQueue, connect, refuse_eviction
+from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.settings import ApiSettings
 from shared.storage import open_store
 from shared.transcripts import TranscriptRepository
@@ -65,7 +63,7 @@ async def open_services(settings: ApiSettings) -> AsyncIterator[Services]:
     queue = RedisJobQueue(redis, settings.queue_name)
     try:
         await check_schema(pool)
-        await _check_redis(redis)
+        await check_redis(redis)
         services = _assemble(settings, pool, redis, queue)
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(services.watcher.run())
@@ -99,14 +97,3 @@ def _assemble(settings: ApiSettings, pool: Pool, redis: ArqRedis, queue: RedisJo
         watcher=watcher,
         max_upload_bytes=settings.max_upload_bytes,
     )
-
-
-async def _check_redis(redis: ArqRedis) -> None:
-    try:
-        await redis.ping()
-        await refuse_eviction(redis)
-    except (RedisError, OSError) as error:
-        raise SetupError(
-            f"Redis cannot be used ({type(error).__name__}). Check REDIS_URL, and that the server runs and takes "
-            "connections from here."
-        ) from error

@@ -8,17 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from shared.database import AWAY, Pool
-from shared.ids import new_id
 from shared.logs import get_logger
 
 log = get_logger(__name__)
 
 BEAT_S: Final = 3.0
-
-
-def worker_id() -> str:
-    """A name that tells people where the worker is and that no other run of it ever had."""
-    return f"{socket.gethostname()}-{os.getpid()}-{new_id().hex[-8:]}"
 
 
 class Registry:

@@ -1,5 +1,25 @@
 """What the queue calls: thin, each opens nothing and delegates to a use case."""
 
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
+
+from arq.worker import Function, Retry, func
+
+from shared.clock import SystemClock
+from shared.queue import names
+from worker_service.transcribe import Transcriber
 
 TRANSCRIBER: Final = "transcriber"  # the key of the use case in arq's ctx
+_CLOCK: Final = SystemClock()
+
+
+async def transcribe(ctx: dict[Any, Any], job_id: str, **_traces: str) -> None:
+    """Run one attempt of a job; the request's traces are read from its row, which outlives Redis."""
+    transcriber: Transcriber = ctx[TRANSCRIBER]
+    due = await transcriber.run(UUID(job_id))
+    if due is not None:
+        raise Retry(defer=max(0.0, (due - _CLOCK.now()).total_seconds()))
+
+
+FUNCTIONS: Final[tuple[Function, ...]] = (func(transcribe, name=names.TRANSCRIBE),)
+"""Everything that this worker runs; a test compares the names with those that the API can ring for (F3)."""

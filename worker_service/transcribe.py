@@ -5,8 +5,6 @@ and says nothing; a run that the worker stops gives the job back.
 """
 
 import asyncio
-import os
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,6 +29,7 @@ from shared.segments import segment
 from shared.sessions import SessionRepository
 from shared.transcript import Notice
 from shared.transcripts import TranscriptRepository
+from worker_service import scratch
 from worker_service.backoff import next_attempt
 from worker_service.engines.port import Engine, SpeechRequest, SpeechResult
 from worker_service.media import PreparedAudio, prepare
@@ -39,7 +38,6 @@ from worker_service.status import StatusBoard
 
 log = get_logger(__name__)
 
-SCRATCH_PREFIX = "transcripts-"
 _AWAY_S = 30.0  # when to look again at a job whose end could not be written
 
 
@@ -248,17 +246,12 @@ class Transcriber:
 
     @asynccontextmanager
     async def _scratch(self) -> AsyncIterator[Path]:
-        """A folder of this run's own, named after our pid so that a later start can tell what was left."""
-        folder = await asyncio.to_thread(
-            tempfile.TemporaryDirectory,
-            prefix=f"{SCRATCH_PREFIX}{os.getpid()}-",
-            dir=self._limits.scratch_dir,
-            ignore_cleanup_errors=True,
-        )
+        """A folder of this run's own."""
+        folder = await asyncio.to_thread(scratch.make, self._limits.scratch_dir)
         try:
             yield Path(folder.name)
         finally:
-            folder.cleanup()
+            folder.cleanup()  # not in a thread: it must happen in a cancelled run too
 
 
 def _ours(still: bool) -> None:

@@ -65,6 +65,18 @@ async def refuse_eviction(redis: ArqRedis) -> None:
         )
 
 
+async def check_redis(redis: ArqRedis) -> None:
+    """SetupError, naming the fix, where Redis cannot be reached or may lose the queue's keys."""
+    try:
+        await redis.ping()
+        await refuse_eviction(redis)
+    except (RedisError, OSError) as error:
+        raise SetupError(
+            f"Redis cannot be used ({type(error).__name__}). Check REDIS_URL, and that the server runs and takes "
+            "connections from here."
+        ) from error
+
+
 class RedisJobQueue:
     """The bell (`shared.ports.JobQueue`): one round trip a call, and an idle worker wakes on it."""
 

@@ -44,6 +44,11 @@ def again_key(queue: str) -> str:
     return f"{queue}:again"
 
 
+def sweep_key(queue: str) -> str:
+    """The id of the worker that sweeps for all in this interval; gone when the interval is over."""
+    return f"{queue}:sweep"
+
+
 def held_prefix(queue: str) -> str:
     """Before a worker's id: a hash of the jobs it holds, job id -> the score to give back."""
     return f"{queue}{_HELD}"

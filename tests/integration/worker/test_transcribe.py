@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared.clock import SystemClock
 from shared.database import Pool, open_pool
 from shared.errors import CancelledByUserError
 from shared.jobs import JobRepository
@@ -21,11 +21,6 @@ from tests.fixtures.rows import a_session, put_bytes, stored_job
 from worker_service.engines.scripted import ScriptedEngine
 from worker_service.status import StatusBoard
 from worker_service.transcribe import RunLimits, Transcriber
-
-
-class SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 @dataclass

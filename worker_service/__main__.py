@@ -1,0 +1,62 @@
+"""`python -m worker_service --max-jobs N`: runs jobs until it is told to stop."""
+
+import argparse
+import asyncio
+import sys
+from typing import Final
+
+from shared.errors import SetupError
+from shared.logs import configure
+from shared.settings import WorkerSettings
+from worker_service.main import serve
+
+_EPILOG: Final = """\
+Settings come from the environment and from .env in this folder; docs/settings.md lists them. Required are
+DATABASE_URL, REDIS_URL and TRANSCRIPTS_STORAGE_URL. `make up` starts everything with settings of its own.
+
+How many jobs? With a cloud engine a job mostly waits and costs a few kilobytes: hundreds are fine. With the local
+engine TRANSCRIPTS_CPU_JOBS of them compute at once, and the others wait for their turn.
+
+SIGTERM and Ctrl-C stop the worker within 10 s: its jobs are handed over to other workers, and no attempt is counted
+against them. A second signal ends it at once; its jobs run elsewhere when its lease has ended. Exit code 2: the worker
+is not set up right, and has said what to change.
+"""
+
+
+def main() -> int:
+    """Read the settings, serve; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m worker_service",
+        description="A worker of Coaching Transcripts: takes jobs from the queue and transcribes.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--max-jobs", type=_jobs, metavar="N", help="jobs held at once, 1 to 100000 (MAX_JOBS, 2)"
+    )
+    parser.add_argument(
+        "--engines",
+        metavar="NAMES",
+        help="engines to run, by comma: local, google (TRANSCRIPTS_ENGINES, local)",
+    )
+    arguments = parser.parse_args()
+    try:
+        settings = WorkerSettings.load()
+        given = {name: value for name, value in vars(arguments).items() if value is not None}
+        settings = settings.model_copy(update=given)
+        configure(settings.log_level, settings.log_format, "worker")
+        asyncio.run(serve(settings))
+    except SetupError as error:
+        print(error.detail, file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of jobs: give one from 1 to 100000")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

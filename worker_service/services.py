@@ -1,0 +1,120 @@
+"""What a running worker has open, and the loops beside its jobs; opened and closed in one place."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from arq.connections import ArqRedis
+
+from shared.clock import SystemClock
+from shared.database import Pool, check_schema, open_pool
+from shared.queue import names
+from shared.queue.client import RedisJobQueue, check_redis, connect
+from shared.settings import WorkerSettings
+from shared.storage import open_store
+from worker_service import scratch
+from worker_service.engines.catalogue import open_engines
+from worker_service.engines.port import Engine
+from worker_service.leases import LeaseWorker
+from worker_service.registry import BEAT_S, Registry
+from worker_service.status import StatusBoard
+from worker_service.sweep import Sweep
+from worker_service.tasks import FUNCTIONS, TRANSCRIBER
+from worker_service.transcribe import RunLimits, Transcriber
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The leased worker, its row, and the loops that run beside it until it has stopped."""
+
+    worker: LeaseWorker
+    registry: Registry
+    loops: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
+
+
+@asynccontextmanager
+async def open_services(settings: WorkerSettings) -> AsyncIterator[Services]:
+    """Open everything, refuse to start on what would lose work, and close it all again.
+
+    Raises SetupError, naming the fix: no database, a schema that is behind, no Redis, a Redis that evicts (F4),
+    an engine that is not set up.
+    """
+    await asyncio.to_thread(scratch.clear_leftovers, settings.scratch_dir)
+    engines = await asyncio.to_thread(open_engines, settings)
+    url = settings.redis_url.get_secret_value()
+    # The worker's own connection never sends twice unseen; rings may be repeated and are.
+    leased = connect(url, queue=settings.queue_name, pool=settings.redis_pool, retries=0)
+    queue = RedisJobQueue(connect(url, queue=settings.queue_name, pool=4), settings.queue_name)
+    pool: Pool | None = None
+    try:
+        pool = await open_pool(
+            settings.database_url.get_secret_value(), size=settings.database_pool, name="transcripts-worker"
+        )
+        await check_schema(pool)
+        await check_redis(leased)
+        yield _assemble(settings, pool, leased, queue, engines)
+    finally:
+        for engine in engines.values():
+            await engine.aclose()
+        await queue.aclose()
+        await leased.aclose(close_connection_pool=True)
+        if pool is not None:
+            await pool.close()
+
+
+def _assemble(
+    settings: WorkerSettings, pool: Pool, redis: ArqRedis, queue: RedisJobQueue, engines: dict[str, Engine]
+) -> Services:
+    store = open_store(settings.storage_url)
+    status = StatusBoard(pool, tick_s=settings.status_seconds)
+    worker = LeaseWorker(
+        FUNCTIONS,
+        redis=redis,
+        queue_name=settings.queue_name,
+        max_jobs=settings.max_jobs,
+        lease_s=settings.lease_seconds,
+        drain_s=settings.drain_seconds,
+    )
+    worker.ctx[TRANSCRIBER] = Transcriber(
+        pool=pool,
+        store=store,
+        engines=engines,
+        status=status,
+        clock=SystemClock(),
+        limits=_limits(settings, worker.worker_id),
+    )
+    registry = Registry(
+        pool,
+        worker=worker.worker_id,
+        max_jobs=settings.max_jobs,
+        running=lambda: worker.jobs_running,
+        draining=lambda: not worker.allow_pick_jobs,
+    )
+    sweep = Sweep(
+        pool=pool,
+        queue=queue,
+        store=store,
+        take_turn=lambda seconds: _take_turn(redis, settings.queue_name, worker.worker_id, seconds),
+        every_s=settings.sweep_seconds,
+        dead_after_s=settings.lease_seconds + 2 * BEAT_S,
+    )
+    return Services(worker, registry, (status.run, registry.run, sweep.run))
+
+
+def _limits(settings: WorkerSettings, worker_id: str) -> RunLimits:
+    return RunLimits(
+        worker=worker_id,
+        max_attempts=settings.max_attempts,
+        max_audio_ms=int(settings.max_audio_hours * 3_600_000),
+        retry_base_s=settings.retry_base_seconds,
+        scratch_dir=settings.scratch_dir,
+        media_slots=asyncio.Semaphore(settings.media_jobs),
+    )
+
+
+async def _take_turn(redis: ArqRedis, queue: str, worker: str, seconds: float) -> bool:
+    """Whether this worker is the one that sweeps in this interval: the first to ask is."""
+    key, lasts_ms = names.sweep_key(queue), max(1, int(seconds * 900))
+    return bool(await redis.set(key, worker, nx=True, px=lasts_ms))
