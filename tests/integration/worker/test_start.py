@@ -1,0 +1,211 @@
+"""How a worker starts, refuses to, works, and stops: the process as it is deployed."""
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from deploy.local.redis import Redis
+from shared.database import Pool, open_pool
+from shared.errors import CancelledByUserError
+from shared.jobs import JobRepository
+from shared.lifecycle import JobStatus
+from shared.ports import Ring
+from shared.queue import names
+from shared.queue.client import RedisJobQueue, connect
+from shared.records import JobRecord
+from shared.storage.disk import DiskStore
+from tests.fixtures.audio import tone_wav
+from tests.fixtures.rows import a_session, put_bytes, stored_job
+from tests.fixtures.worker_process import WorkerProcess, a_worker, start_worker
+from worker_service import main as worker_main
+from worker_service import scratch
+from worker_service.tasks import FUNCTIONS
+
+
+@dataclass
+class Site:
+    """The stores that a worker works on."""
+
+    pool: Pool
+    queue: RedisJobQueue
+    folder: Path
+    database_url: str
+    redis_url: str
+
+    @property
+    def where(self) -> tuple[str, str, Path]:
+        return self.database_url, self.redis_url, self.folder / "objects"
+
+    async def job(self, **changes: Any) -> JobRecord:
+        """A job with its recording, rung for."""
+        session = a_session()
+        await put_bytes(DiskStore(self.folder / "objects"), session.audio_key, tone_wav(1.0))
+        job = await stored_job(self.pool, session=session, **changes)
+        await self.queue.ring([Ring(job.id)])
+        return job
+
+    async def reached(self, job: JobRecord, **wanted: Any) -> JobRecord:
+        """The job once it has these values."""
+        while True:
+            now = await JobRepository(self.pool).get(job.id, job.tenant_id)
+            if all(getattr(now, name) == value for name, value in wanted.items()):
+                return now
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def site(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Site]:
+    queue = RedisJobQueue(connect(redis_url))
+    async with await open_pool(database_url, size=2, name="test") as pool:
+        yield Site(pool, queue, tmp_path, database_url, redis_url)
+    await queue.aclose()
+
+
+async def refused(site: Site, **settings: str) -> str:
+    """What a worker says that refuses to start."""
+    given = {"DATABASE_URL": site.database_url, "REDIS_URL": site.redis_url, **settings}
+    worker = await start_worker(
+        site.folder / "refused.log", given.pop("DATABASE_URL"), given.pop("REDIS_URL"), site.folder / "objects", **given
+    )  # fmt: skip
+    code = await worker.process.wait()
+    assert code == 2, worker.text
+    assert "Traceback" not in worker.text
+    return worker.text
+
+
+async def end_with(worker: WorkerProcess, code: int) -> None:
+    assert await worker.process.wait() == code, worker.text
+
+
+def test_every_name_that_is_rung_for_is_registered() -> None:
+    """F3."""
+    rung = {value for name, value in vars(names).items() if name in {"TRANSCRIBE"}}
+    assert rung <= {function.name for function in FUNCTIONS}
+
+
+async def test_it_runs_jobs_and_signs_on_and_off(site: Site) -> None:
+    async with a_worker(site.folder / "w.log", *site.where, "--max-jobs", "3") as worker:
+        job = await site.job(model="words=30")
+        done = await site.reached(job, status=JobStatus.SUCCEEDED)
+        assert (done.attempt, done.progress) == (1, 100)
+        row = await site.pool.fetchrow("SELECT * FROM worker")
+        assert row is not None
+        assert (row["pid"], row["max_jobs"], row["stopped_at"]) == (worker.process.pid, 3, None)
+        assert await worker.stop() == 0
+        assert await site.pool.fetchval("SELECT stopped_at IS NOT NULL FROM worker")
+    assert str(job.id) in worker.text
+
+
+async def test_sigterm_hands_over_and_no_attempt_is_counted(site: Site) -> None:
+    """F10: what waits goes on elsewhere; the deploy is no failure."""
+    async with a_worker(site.folder / "one.log", *site.where) as one:
+        job = await site.job(model="seconds=600")
+        await site.reached(job, phase="transcribing")
+        assert await one.stop() == 0
+        given_back = await site.reached(job, status=JobStatus.QUEUED)
+        assert (given_back.failures, given_back.worker) == (0, None)
+        async with a_worker(site.folder / "two.log", *site.where):
+            taken = await site.reached(job, status=JobStatus.RUNNING)
+            assert (taken.attempt, taken.failures) == (2, 0)
+
+
+async def test_a_killed_worker_s_job_runs_elsewhere_when_the_lease_has_ended(site: Site) -> None:
+    """F1, F11."""
+    async with a_worker(site.folder / "one.log", *site.where, TRANSCRIPTS_LEASE_SECONDS="1") as one:
+        job = await site.job(model="seconds=600")
+        await site.reached(job, phase="transcribing")
+        async with a_worker(site.folder / "two.log", *site.where, TRANSCRIPTS_LEASE_SECONDS="1"):
+            await one.kill()
+            taken = await site.reached(job, status=JobStatus.RUNNING, attempt=2)
+            assert taken.failures == 1
+
+
+async def test_a_cancel_stops_the_run(site: Site) -> None:
+    """F12, F13: in whatever worker it runs."""
+    async with a_worker(site.folder / "w.log", *site.where) as worker:
+        job = await site.job(model="seconds=600")
+        await site.reached(job, phase="transcribing")
+        await JobRepository(site.pool).cancel(job.id, job.tenant_id, CancelledByUserError())
+        await worker.wrote("the job is not ours any more")
+
+
+async def test_what_was_committed_and_never_rung_is_found(site: Site) -> None:
+    """F2, F11: the sweep rings."""
+    session = a_session()
+    await put_bytes(DiskStore(site.folder / "objects"), session.audio_key, tone_wav(1.0))
+    job = await stored_job(site.pool, session=session)
+    await site.pool.execute("UPDATE job SET queued_at = now() - interval '1 minute'")
+    async with a_worker(site.folder / "w.log", *site.where, TRANSCRIPTS_SWEEP_SECONDS="0.1"):
+        await site.reached(job, status=JobStatus.SUCCEEDED)
+
+
+async def test_a_second_signal_ends_it_at_once(site: Site) -> None:
+    async with a_worker(site.folder / "w.log", *site.where) as worker:
+        await site.job(model="seconds=600")
+        await worker.wrote("job claimed")
+        lock = await asyncpg.connect(site.database_url)  # the handover waits for this
+        async with lock.transaction():
+            await lock.execute("LOCK TABLE job IN ACCESS EXCLUSIVE MODE")
+            worker.process.send_signal(signal.SIGTERM)
+            await worker.wrote("jobs are handed over")
+            worker.process.send_signal(signal.SIGTERM)
+            await end_with(worker, -signal.SIGTERM)
+        await lock.close()
+
+
+async def test_a_loop_that_breaks_stops_the_worker() -> None:
+    """A worker that cannot tell progress or sweep must not look alive."""
+    stopped = asyncio.Event()
+
+    async def breaks() -> None:
+        raise LookupError("unforeseen")
+
+    with pytest.raises(LookupError, match="unforeseen"):
+        async with worker_main._beside([breaks], on_failure=stopped.set):
+            await stopped.wait()
+
+
+async def test_set_ups_that_lose_work_are_refused(
+    site: Site, redis_server: Redis, empty_database_url: str
+) -> None:
+    """F4, F37: each names its fix."""
+    assert "python -m deploy.migrations upgrade" in await refused(site, DATABASE_URL=empty_database_url)
+    assert "Did you mean MAX_JOBS?" in await refused(site, MAX_JOB="3")
+    assert "Known are" in await refused(site, TRANSCRIPTS_ENGINES="siri")
+    said = await refused(site, TRANSCRIPTS_ENGINES="local", TRANSCRIPTS_MODELS_DIR="/nowhere")
+    assert "python -m deploy.local.models" in said
+    redis_server.ask("CONFIG SET maxmemory-policy allkeys-lru")
+    try:
+        assert "noeviction" in await refused(site)
+    finally:
+        redis_server.ask("CONFIG SET maxmemory-policy noeviction")
+
+
+async def test_stores_that_are_away_are_refused_without_their_passwords(site: Site) -> None:
+    """F39."""
+    said = await refused(site, REDIS_URL="redis://:hunter2@127.0.0.1:1/0")
+    assert "REDIS_URL" in said
+    said += await refused(site, DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/d")
+    assert "DATABASE_URL" in said
+    assert "hunter2" not in said
+
+
+def test_folders_of_dead_runs_are_cleared_away(tmp_path: Path) -> None:
+    with scratch.make(tmp_path) as made:
+        mine = Path(made)
+        assert re.fullmatch(rf"transcripts-run-{os.getpid()}-\w+", mine.name)
+    mine.mkdir()
+    for name in ("transcripts-run-1-alive", "transcripts-run-4194304-dead", "other-4194304-x"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "transcripts-run-4194304-dead" / "audio.flac").touch()
+    assert scratch.clear_leftovers(tmp_path) == 2
+    assert not mine.exists()  # our own pid: a container's next process has the same one
+    assert {path.name for path in tmp_path.iterdir()} == {"transcripts-run-1-alive", "other-4194304-x"}
