@@ -1,32 +1,32 @@
 """The fake's Speech v2, driven by the unmodified client of google-cloud-speech."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
-import grpc
-import httpx
 import pytest
 from google.api_core import exceptions
 from google.cloud.location import locations_pb2
 from google.cloud.speech_v2 import SpeechAsyncClient
-from google.cloud.speech_v2.services.speech.transports import SpeechGrpcAsyncIOTransport
-from google.cloud.speech_v2.types import cloud_speech, locations_metadata
+from google.cloud.speech_v2.types import locations_metadata
 from google.longrunning import operations_pb2
 
+from tests.fakes.google.calls import (
+    LOCATION,
+    connect,
+    download,
+    get,
+    metadata,
+    order,
+    results,
+    submit,
+    upload,
+)
 from tests.fakes.google.process import FakeGoogle
 from tests.fakes.google.recordings import flac, wav
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
-
-LOCATION = "projects/p/locations/us-central1"
-UNLIMITED = [("grpc.max_receive_message_length", -1)]
-
-
-def connect(google: FakeGoogle, options: Any = UNLIMITED) -> SpeechAsyncClient:
-    channel = grpc.aio.insecure_channel(google.speech_target, options=options)
-    return SpeechAsyncClient(transport=SpeechGrpcAsyncIOTransport(channel=channel))
 
 
 @pytest.fixture
@@ -35,59 +35,6 @@ async def speech(google: FakeGoogle) -> AsyncIterator[SpeechAsyncClient]:
     client = connect(google)
     yield client
     await client.transport.close()  # type: ignore[no-untyped-call]
-
-
-def upload(google: FakeGoogle, key: str, data: bytes) -> str:
-    """Store an object with one plain request and return its gs:// URI."""
-    url = f"{google.storage_url}/upload/storage/v1/b/recordings/o"
-    reply = httpx.post(url, params={"uploadType": "media", "name": key}, content=data, trust_env=False)
-    assert reply.status_code == 200
-    return f"gs://recordings/{key}"
-
-
-def download(google: FakeGoogle, uri: str) -> dict[str, Any]:
-    bucket, _, key = uri.removeprefix("gs://").partition("/")
-    url = f"{google.storage_url}/storage/v1/b/{bucket}/o/{key.replace('/', '%2F')}?alt=media"
-    document: dict[str, Any] = httpx.get(url, trust_env=False).json()
-    return document
-
-
-def order(uri: str, prefix: str = "results/job/1/", location: str = "us-central1", **config: Any) -> Any:
-    features = config.pop("features", {"enable_word_time_offsets": True})
-    return cloud_speech.BatchRecognizeRequest(
-        recognizer=f"projects/p/locations/{location}/recognizers/_",
-        config={
-            "auto_decoding_config": {},
-            "model": "chirp_2",
-            "language_codes": ["en-US"],
-            "features": features,
-            **config,
-        },
-        files=[{"uri": uri}],
-        recognition_output_config={"gcs_output_config": {"uri": f"gs://recordings/{prefix}"}},
-    )
-
-
-async def submit(client: SpeechAsyncClient, request: Any) -> operations_pb2.Operation:
-    """One submit as the product makes it: once, with a timeout, no retry."""
-    operation = await client.batch_recognize(request, timeout=10, retry=None)
-    return operation.operation
-
-
-async def get(client: SpeechAsyncClient, name: str) -> operations_pb2.Operation:
-    return await client.get_operation(operations_pb2.GetOperationRequest(name=name), timeout=10)
-
-
-def results(operation: operations_pb2.Operation) -> Any:
-    response = cloud_speech.BatchRecognizeResponse()
-    assert operation.response.Unpack(cloud_speech.BatchRecognizeResponse.pb(response))
-    return response.results
-
-
-def metadata(operation: operations_pb2.Operation) -> Any:
-    meta = cloud_speech.OperationMetadata()
-    assert operation.metadata.Unpack(cloud_speech.OperationMetadata.pb(meta))
-    return meta
 
 
 async def test_a_recording_becomes_words_in_the_bucket(google: FakeGoogle, speech: SpeechAsyncClient) -> None:
@@ -140,19 +87,22 @@ async def test_diarization_can_repeat_every_word(google: FakeGoogle, speech: Spe
 
 
 async def test_progress_moves_in_coarse_steps(google: FakeGoogle, speech: SpeechAsyncClient) -> None:
-    google.settings(operation_ms=400)
+    google.settings(operation_ms=600_000)
     uri = upload(google, "a.flac", flac(60_000))
-    operation = await submit(speech, order(uri))
+    name = (await submit(speech, order(uri))).name
     seen = []
-    while not operation.done:
+    for minutes in (0, 1, 3, 5, 6, 8, 9):
+        google.settings(clock_ms=minutes * 60_000)
+        operation = await get(speech, name)
         meta = metadata(operation)
         per_file = meta.batch_recognize_metadata.transcription_metadata[uri].progress_percent
         assert per_file == meta.progress_percent
         seen.append(per_file)
-        operation = await get(speech, operation.name)
-    assert set(seen) <= {0, 26, 52, 78}
-    assert seen == sorted(seen)
-    assert metadata(operation).progress_percent == 100
+        assert not operation.done
+    assert seen == [0, 0, 26, 26, 52, 78, 78]
+    google.settings(clock_ms=600_000)
+    operation = await get(speech, name)
+    assert (operation.done, metadata(operation).progress_percent) == (True, 100)
 
 
 async def test_the_request_is_echoed_so_that_an_orphan_is_found(
@@ -348,6 +298,22 @@ async def test_scripted_words_take_the_shape_of_the_request(
     assert "words" not in first["alternatives"][0]
 
 
+async def test_the_bundled_recording_is_known_by_its_length(tmp_path: Path) -> None:
+    """What `make demo` hears from this server can be read, and has both speakers."""
+    bundled = Path("deploy/local/recordings")
+    with FakeGoogle(tmp_path, "--recordings", str(bundled), "--bucket", "recordings") as knowing:
+        knowing.settings(operation_ms=0)
+        speech = connect(knowing)
+        uri = upload(knowing, "a.flac", (bundled / "two_speakers.flac").read_bytes())
+        features: dict[str, Any] = {"diarization_config": {}}
+        request = order(uri, location="us", model="chirp_3", features=features)
+        heard = download(knowing, results(await get(speech, (await submit(speech, request)).name))[uri].uri)
+        words = heard["results"][-1]["alternatives"][0]["words"]
+        assert [w["word"] for w in words] == (bundled / "two_speakers.txt").read_text().split()
+        assert {w["speakerLabel"] for w in words} == {"1", "2"}
+        await speech.transport.close()  # type: ignore[no-untyped-call]
+
+
 async def test_locations_tell_what_can_be_had(speech: SpeechAsyncClient) -> None:
     """F20: the capability table can be refreshed from the Locations API."""
     listing = await speech.list_locations(locations_pb2.ListLocationsRequest(name="projects/p"), timeout=10)
@@ -363,26 +329,6 @@ async def test_locations_tell_what_can_be_had(speech: SpeechAsyncClient) -> None
         await speech.get_location(
             locations_pb2.GetLocationRequest(name="projects/p/locations/mars"), timeout=10
         )
-
-
-async def test_quotas_count_all_looks_at_operations_together(
-    google: FakeGoogle, speech: SpeechAsyncClient
-) -> None:
-    """150 a minute in each location: Get, List and Cancel draw from one budget, submits from another."""
-    google.settings(operation_ms=60_000)
-    uri = upload(google, "a.flac", flac(1_000))
-    name = (await submit(speech, order(uri))).name
-    listing = operations_pb2.ListOperationsRequest(name=LOCATION, filter="is_v2(name)")
-    await asyncio.gather(*(get(speech, name) for _ in range(149)))
-    await speech.list_operations(listing, timeout=10)
-    with pytest.raises(exceptions.ResourceExhausted, match="Operation requests per minute per region"):
-        await get(speech, name)
-    await submit(speech, order(uri))
-    elsewhere = operations_pb2.ListOperationsRequest(name="projects/p/locations/us", filter="is_v2(name)")
-    await speech.list_operations(elsewhere, timeout=10)
-    assert google.calls()["GetOperation"] == {"OK": 149, "RESOURCE_EXHAUSTED": 1}
-    google.settings(quota_window_ms=1)
-    await get(speech, name)
 
 
 def test_the_ledger_is_json(google: FakeGoogle) -> None:

@@ -11,19 +11,26 @@ from tests.fakes.google.faults import Refusal
 DIARIZATION: Final = "speaker_diarization"
 WORD_TIMES: Final = "word_time_offsets"
 WORD_CONFIDENCE: Final = "word_confidence"
+PUNCTUATION: Final = "automatic_punctuation"
+PROFANITY: Final = "profanity_filter"
 HOUR_MS: Final = 3_600_000
 
-_CHIRP_2: Final = frozenset({WORD_TIMES, WORD_CONFIDENCE})
-_CHIRP_3: Final = frozenset({WORD_TIMES, DIARIZATION})
-_LANGUAGES: Final = ("en-US", "en-GB", "ja-JP", "cmn-Hans-CN", "cmn-Hant-TW", "fr-FR", "de-DE", "es-ES")
-_NO_DIARIZATION: Final = frozenset({"cmn-Hant-TW"})
+_CHIRP_2: Final = frozenset({PUNCTUATION, PROFANITY, WORD_TIMES, WORD_CONFIDENCE})
+_CHIRP_3: Final = frozenset({PUNCTUATION, WORD_TIMES, DIARIZATION})
+_LANGUAGES: Final = (
+    "en-US", "en-GB", "ja-JP", "ko-KR", "cmn-Hans-CN", "cmn-Hant-TW", "yue-Hant-HK", "fr-FR", "de-DE", "es-ES",
+    "it-IT", "pt-BR", "nl-NL", "pl-PL", "iw-IL", "fil-PH",
+)  # fmt: skip
+_NO_DIARIZATION: Final = frozenset({"cmn-Hant-TW", "yue-Hant-HK", "nl-NL", "pl-PL", "iw-IL", "fil-PH"})
 LOCATIONS: Final = {
     "us": ("chirp_3",),
     "eu": ("chirp_3",),
+    "asia-northeast1": ("chirp_3",),
     "us-central1": ("chirp_2",),
     "europe-west4": ("chirp_2",),
-    "asia-southeast1": ("chirp_2",),
+    "asia-southeast1": ("chirp_3", "chirp_2"),
 }
+_MAX_PHRASES: Final = 1_000
 _RECOGNIZER: Final = re.compile(r"projects/([^/]+)/locations/([^/]+)/recognizers/([^/]+)")
 _MAX_FILES: Final = 15
 
@@ -99,7 +106,12 @@ def _check_config(config: cloud_speech.RecognitionConfig, location: str) -> None
         DIARIZATION: "diarization_config" in config.features,
         WORD_TIMES: config.features.enable_word_time_offsets,
         WORD_CONFIDENCE: config.features.enable_word_confidence,
+        PUNCTUATION: config.features.enable_automatic_punctuation,
+        PROFANITY: config.features.profanity_filter,
     }
+    phrases = sum(len(given.inline_phrase_set.phrases) for given in config.adaptation.phrase_sets)
+    if phrases > _MAX_PHRASES:
+        raise _invalid(f"Number of phrases {phrases} exceeds the limit of {_MAX_PHRASES}.")
     for language in config.language_codes:
         if language not in (*_LANGUAGES, "auto"):
             raise _invalid(

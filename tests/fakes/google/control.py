@@ -85,7 +85,7 @@ class Control:
         return Response(status_code=204)
 
     async def add_script(self, request: Request) -> Response:
-        """Set what is heard in files whose URI contains `match`: `words`, or a recorded `result`."""
+        """Set what is heard in files whose URI contains `match` and that last `audio_ms`: `words`, or a `result`."""
         script = await request.json()
         if len({"words", "result"} & set(script)) != 1:
             return JSONResponse({"detail": "A script has either `words` or `result`."}, 400)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import grpc
 
-from tests.fakes.google.state import State, now_ms
+from tests.fakes.google.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Fault:
     """One thing that goes wrong; see README.md for what each field means."""
 
     on: str  # a method's name ("BatchRecognize", "storage.put"), "operation", "file", or "*"
-    do: str = "fail"  # fail, hang, reset, cut, exit
+    do: str = "fail"  # fail, hang, slow, reset, cut, exit
     when: str = "before"  # or "after": the work is done, only its answer is lost
     code: str | int = "UNAVAILABLE"  # a gRPC code's name, an HTTP status, or a google.rpc code
     message: str = "a fault was set"
@@ -25,6 +25,7 @@ class Fault:
     skip: int = 0  # how many matching calls go well first
     every: int = 1  # then every n-th one fails
     size: int = 0  # cut: the bytes that still go through
+    ms: int = 0  # slow: how long it takes, even where the client does not wait for it
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not an error of ours
@@ -61,12 +62,15 @@ class Faults:
         return None
 
     async def strike(self, on: str, when: str, text: str = "") -> Fault | None:
-        """Take a fault and do what any call can do: hang for ever, or end the process like a kill -9."""
+        """Take a fault and do what any call can do: hang for ever, be slow, or end the process like a kill -9."""
         fault = self.take(on, when, text)
         if fault and fault.do == "exit":
             os._exit(9)
         if fault and fault.do == "hang":
             await asyncio.Event().wait()
+        if fault and fault.do == "slow":
+            await asyncio.sleep(fault.ms / 1_000)
+            return None
         return fault
 
 
@@ -81,7 +85,7 @@ class Quotas:
         """Count one request, or refuse it as Google does; a refused request is not counted."""
         settings = self._state.settings
         limit = getattr(settings, f"{metric}_requests_per_window")
-        taken, now = self._taken[metric, location], now_ms()
+        taken, now = self._taken[metric, location], self._state.now_ms()
         while taken and taken[0] <= now - settings.quota_window_ms:
             taken.popleft()
         if len(taken) >= limit:

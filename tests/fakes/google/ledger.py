@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.fakes.google.audio import Audio
-from tests.fakes.google.state import State, now_ms
+from tests.fakes.google.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Ledger:
             charge.audio.channels,
             charge.billed_ms,
             charge.outcome,
-            now_ms(),
+            self._state.now_ms(),
         )
 
     def document(self) -> dict[str, Any]:

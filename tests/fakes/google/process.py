@@ -17,9 +17,10 @@ Json = dict[str, Any]
 class FakeGoogle:
     """A running fake; `restart` and `kill` keep its state and its ports."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, *arguments: str) -> None:
         """Start it and wait for its ports; `state` is a folder that is made if need be."""
         self._state = state
+        self._arguments = arguments
         self.grpc_port = 0
         self.http_port = 0
         self._process = self._start()
@@ -30,6 +31,7 @@ class FakeGoogle:
             [
                 *(sys.executable, "-m", "tests.fakes.google", "--state", str(self._state)),
                 *("--grpc-port", str(self.grpc_port), "--http-port", str(self.http_port)),
+                *self._arguments,
             ],
             cwd=_ROOT,
             stdout=subprocess.PIPE,
@@ -73,6 +75,7 @@ class FakeGoogle:
 
     def start_again(self) -> None:
         """Start it with the same state on the same ports."""
+        self._end(signal.SIGKILL)
         self._process = self._start()
 
     def _end(self, number: signal.Signals) -> None:
@@ -96,7 +99,7 @@ class FakeGoogle:
         return settings
 
     def script(self, match: str = "", **content: Any) -> None:
-        """Set what is heard: `words=[...]` or a recorded `result={...}`."""
+        """Set what is heard: `words=[...]` or a recorded `result={...}`, perhaps of one length: `audio_ms=...`."""
         self._control("POST", "scripts", {"match": match, **content})
 
     def bucket(self, name: str, **fields: Any) -> None:

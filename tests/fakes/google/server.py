@@ -3,6 +3,7 @@
 import json
 import socket
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from starlette.applications import Starlette
 from tests.fakes.google.control import Control
 from tests.fakes.google.faults import Faults, Quotas
 from tests.fakes.google.gate import Gate, Protocol
+from tests.fakes.google.known import learn
 from tests.fakes.google.ledger import Ledger
 from tests.fakes.google.objects import Objects
 from tests.fakes.google.operations import Operations
@@ -31,13 +33,29 @@ _GRPC_OPTIONS: Final = [
 ]
 
 
-async def run(directory: Path, grpc_port: int, http_port: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the fake is started; port 0 is any free one."""
+
+    state: Path
+    grpc_port: int = 0
+    http_port: int = 0
+    recordings: Path | None = None  # a folder of recordings whose words it knows
+    bucket: str | None = None  # made where it is missing
+
+
+async def run(options: Options) -> None:
     """Serve until a signal ends the process; prints `{"grpc_port": ..., "http_port": ...}` once it is ready.
 
     No signal is handled: what was answered is in the state already, so an end is as good as a crash.
     """
+    directory = options.state
     state = State(directory)
     objects, ledger, faults, quotas = Objects(state), Ledger(state), Faults(state), Quotas(state)
+    if options.recordings:
+        learn(state, options.recordings)
+    if options.bucket and not state.row("SELECT 1 FROM buckets WHERE name = ?", options.bucket):
+        objects.create_bucket({"name": options.bucket})
     account = Account(directory)
     operations = Operations(state, Runs(state, objects, ledger, faults))
     uploads = Uploads(state, objects)
@@ -52,9 +70,9 @@ async def run(directory: Path, grpc_port: int, http_port: int) -> None:
     )
     server = grpc.aio.server(options=_GRPC_OPTIONS)
     server.add_generic_rpc_handlers(SpeechService(state, operations, faults, quotas).handlers())
-    bound = server.add_insecure_port(f"127.0.0.1:{grpc_port}")
+    bound = server.add_insecure_port(f"127.0.0.1:{options.grpc_port}")
     await server.start()
-    listener = socket.create_server(("127.0.0.1", http_port), backlog=512)
+    listener = socket.create_server(("127.0.0.1", options.http_port), backlog=512)
     print(json.dumps({"grpc_port": bound, "http_port": listener.getsockname()[1]}), flush=True)
     config = uvicorn.Config(app, http=Protocol, ws="none", lifespan="off", log_level="warning")
     await _Server(config).serve(sockets=[listener])

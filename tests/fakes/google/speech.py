@@ -30,6 +30,7 @@ class SpeechService:
         self._operations = operations
         self._faults = faults
         self._quotas = quotas
+        self._working: set[asyncio.Future[Any]] = set()
 
     def handlers(self) -> list[grpc.GenericRpcHandler]:
         """One handler a service, for `grpc.aio.Server.add_generic_rpc_handlers`."""
@@ -63,8 +64,12 @@ class SpeechService:
         self, method: str, handler: Handler
     ) -> Callable[[Any, grpc.aio.ServicerContext], Awaitable[Any]]:
         async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
+            # A client that gives up does not stop what it has asked for.
+            work = asyncio.ensure_future(self._answer(method, handler, request))
+            self._working.add(work)
+            work.add_done_callback(self._done)
             try:
-                reply = await self._answer(method, handler, request)
+                reply = await asyncio.shield(work)
             except Refusal as refusal:
                 self._state.count(method, refusal.code.name)
                 await _abort(context, refusal)
@@ -83,6 +88,11 @@ class SpeechService:
             if when == "before":
                 reply = handler(request)
         return reply
+
+    def _done(self, work: "asyncio.Future[Any]") -> None:
+        self._working.discard(work)
+        if not work.cancelled():
+            work.exception()  # looked at, in case that the client is gone
 
     def batch_recognize(self, request: cloud_speech.BatchRecognizeRequest) -> operations_pb2.Operation:
         """Start an operation; what is refused here made none."""

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS operations (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, request BLOB NOT NULL, plan TEXT NOT NULL,
     submitted_ms INTEGER NOT NULL, ends_ms INTEGER, final BLOB,
     deleted INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS operations_running ON operations (ends_ms) WHERE final IS NULL;
 CREATE TABLE IF NOT EXISTS ledger (
     id INTEGER PRIMARY KEY, operation TEXT, uri TEXT, output TEXT, model TEXT, strategy TEXT,
     audio_ms INTEGER NOT NULL, channels INTEGER NOT NULL, billed_ms INTEGER NOT NULL, outcome TEXT NOT NULL,
@@ -40,11 +41,14 @@ class Settings:
     operation_requests_per_window: int = 150  # Get, List, Cancel and Delete together, in each location
     batch_requests_per_window: int = 150
     quota_window_ms: int = 60_000
+    clock_ms: int = 0  # how far operations, quotas and the ledger are ahead of the machine's clock
     speed: float = 200.0  # an operation takes the audio's length divided by this
     operation_ms: int | None = None  # or exactly this long
     dynamic_delay_ms: int = 0  # how much later DYNAMIC_BATCHING begins
     default_page_size: int = 100
     max_page_size: int = 1_000
+    listed_after_ms: int = 0  # how old an operation is before ListOperations shows it
+    oldest_first: bool = False  # the order of ListOperations
     cancel: str = "works"  # or "ignored": answers well and goes on
     repeat_words: bool = True  # with diarization the last result says every word again, now with speakers
     require_auth: bool = False  # storage takes only tokens of /token
@@ -70,6 +74,10 @@ class State:
         """The settings as they are now."""
         row = self.row("SELECT document FROM settings")
         return Settings(**json.loads(row["document"])) if row else Settings()
+
+    def now_ms(self) -> int:
+        """Unix time in milliseconds, as far ahead as the settings say."""
+        return now_ms() + self.settings.clock_ms
 
     def change_settings(self, changes: dict[str, Any]) -> Settings:
         """Change some settings; a TypeError names one that does not exist."""
