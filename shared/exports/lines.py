@@ -2,7 +2,7 @@
 
 import math
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from shared.exports.wording import one_line
 from shared.transcript import Segment, Word, display_width, is_unspaced, join_words, spaced
@@ -57,19 +57,40 @@ def _may_break(left: str, right: str) -> bool:
     return not (opens or clings)
 
 
+def atoms(text: str, max_chars: int) -> Iterator[tuple[str, bool]]:
+    """What a line of `text` may break between, each with whether a space stands before it in the text."""
+    for n, chunk in enumerate(text.split()):
+        for atom_n, atom in enumerate(_atoms(chunk, max_chars)):
+            yield atom, n > 0 and atom_n == 0
+
+
 def wrap(words: Iterable[Word], max_chars: int) -> list[str]:
     """The words as lines of at most `max_chars` columns, each line as full as it gets."""
+    return fill(_with_spaces(words), max_chars, display_width)
+
+
+def fill(parts: Iterable[tuple[str, bool]], max_width: float, measure: Callable[[str], float]) -> list[str]:
+    """Parts, each with whether a space stands before it, as lines of at most `max_width` as `measure` tells it."""
+    space = measure(" ")
     lines: list[str] = []
-    line, width = "", 0
-    for word in words:
-        gap = " " if spaced(line, word) else ""
-        columns = display_width(word.text)
-        if line and width + len(gap) + columns > max_chars:
+    line, width = "", 0.0
+    for part, spaced_off in parts:
+        gap = space if spaced_off else 0.0
+        wide = measure(part)
+        if line and width + gap + wide > max_width:
             lines.append(line)
-            line, width, gap = "", 0, ""
-        line += gap + word.text
-        width += len(gap) + columns
+            line, width = part, wide
+        else:
+            line += " " + part if line and spaced_off else part
+            width += gap + wide
     return [*lines, line] if line else lines
+
+
+def _with_spaces(words: Iterable[Word]) -> Iterator[tuple[str, bool]]:
+    before = ""
+    for word in words:
+        yield word.text, spaced(before, word)
+        before = word.text or before
 
 
 def balance(words: tuple[Word, ...], max_chars: int) -> list[str]:
