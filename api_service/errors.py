@@ -42,7 +42,8 @@ def problem(request: Request, error: TranscriptsError, headers: Mapping[str, str
     body = problem_body(
         error.code, error.status, error.detail, request.scope["path"], request.state.request_id, **error.extra
     )
-    retry = {"Retry-After": str(_RETRY_S)} if error.transient else {}
+    after_s = error.extra.get("retry_after_s", _RETRY_S if error.transient else None)
+    retry = {} if after_s is None else {"Retry-After": str(after_s)}
     return Response(body, error.status, {**retry, **(headers or {})}, PROBLEM_JSON)
 
 

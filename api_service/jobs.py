@@ -52,6 +52,7 @@ class Jobs:
         job = cancelled or await self._jobs.get(job_id, caller.tenant_id)
         if job.status is not JobStatus.CANCELLED:
             raise ConflictError(f"The job has {job.status} already: there is nothing to cancel.")
+        self._bell.place_freed()
         return job
 
     async def retry(self, caller: Caller, job_id: UUID) -> JobRecord:

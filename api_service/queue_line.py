@@ -8,18 +8,11 @@ from typing import Final
 from uuid import UUID
 
 from shared.database import Pool
-from shared.lifecycle import JobStatus, Priority
-from shared.queue.envelope import rank_ms
+from shared.dispatch import POSITIONS
+from shared.lifecycle import JobStatus
 from shared.records import JobRecord
 
 LOOK_AHEAD: Final = 1_000
-
-_RANKS: Final = " ".join(f"WHEN '{priority}' THEN {rank_ms(priority)}" for priority in Priority)
-_LINE: Final = f"""
-SELECT id FROM job
-WHERE status = 'queued' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
-ORDER BY queued_at - CASE priority {_RANKS} END * interval '1 millisecond', id LIMIT {LOOK_AHEAD}
-"""  # noqa: S608  (the parts are constants)
 
 
 class QueueLine:
@@ -38,7 +31,7 @@ class QueueLine:
             return None
         async with self._reading:  # the first who asks reads for all
             if time.monotonic() - self._read_at >= self._max_age_s:
-                rows = await self._pool.fetch(_LINE)
+                rows = await self._pool.fetch(POSITIONS, LOOK_AHEAD)
                 self._positions = {row["id"]: place for place, row in enumerate(rows, 1)}
                 self._read_at = time.monotonic()
         return self._positions.get(job.id)

@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from arq.connections import ArqRedis
 
+from api_service.admission import Admission
 from api_service.bell import Bell
 from api_service.engines import Offer
 from api_service.events import JobEvents
@@ -20,6 +21,7 @@ from api_service.recordings import Recordings
 from api_service.sessions import Sessions
 from api_service.watcher import JobWatcher
 from shared.database import Pool, check_schema, open_pool
+from shared.dispatch import Dispatcher
 from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.settings import ApiSettings
 from shared.storage import open_store
@@ -33,6 +35,7 @@ class Services:
     sessions: Sessions
     jobs: Jobs
     views: JobViews
+    admission: Admission
     events: JobEvents
     transcripts: TranscriptRepository
     recordings: Recordings
@@ -79,7 +82,7 @@ async def open_services(settings: ApiSettings) -> AsyncIterator[Services]:
 
 def _assemble(settings: ApiSettings, pool: Pool, redis: ArqRedis, queue: RedisJobQueue) -> Services:
     store = open_store(settings.storage_url)
-    bell = Bell(queue)
+    bell = Bell(Dispatcher(pool, queue, tenant_limit=settings.tenant_max_running))
     offer = Offer(settings.default_engine)
     line = QueueLine(pool, max_age_s=settings.watch_seconds)
     watcher = JobWatcher(pool, line, tick_s=settings.watch_seconds)
@@ -89,6 +92,9 @@ def _assemble(settings: ApiSettings, pool: Pool, redis: ArqRedis, queue: RedisJo
         sessions=Sessions(pool=pool, store=store, bell=bell, offer=offer),
         jobs=jobs,
         views=views,
+        admission=Admission(
+            pool, max_wait_s=settings.max_queue_wait_seconds, tenant_limit=settings.tenant_max_running
+        ),
         events=JobEvents(jobs, views, watcher),
         transcripts=TranscriptRepository(pool),
         recordings=Recordings(pool=pool, store=store),

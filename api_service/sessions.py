@@ -100,6 +100,7 @@ class Sessions:
         # Objects first: a store that fails leaves the row, by which the caller can try again.
         await self._store.delete_prefix(f"sessions/{session_id}/")
         await self._sessions.delete(session_id, caller.tenant_id)
+        self._bell.place_freed()
         log.info("session erased", session_id=str(session_id))
 
     async def _create(self, session: SessionRecord, job: JobRecord) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 from shared.database import Connection, Pool, transaction
 from shared.errors import ConflictError, NotFoundError, TranscriptsError
 from shared.lifecycle import JobStatus, sources
+from shared.queue.envelope import rank_ms
 from shared.records import JobRecord, Row, SessionRecord
 
 _PROGRESS = "ps.phase, coalesce(ps.audio_ms_done, 0) AS audio_ms_done, coalesce(ps.message, '') AS message"
@@ -209,10 +210,12 @@ def _record(row: Row | None) -> JobRecord | None:
 async def _insert(connection: Connection, job: JobRecord) -> None:
     await connection.execute(
         "INSERT INTO job (id, session_id, tenant_id, priority, engine, model, language, speakers, diarization,"
-        " phrases, processing, request_id, traceparent, retry_of)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        " phrases, processing, request_id, traceparent, retry_of, place)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+        " now() - $15::int * interval '1 millisecond')",
         job.id, job.session_id, job.tenant_id, job.priority, job.engine, job.model, job.language, job.speakers,
         job.diarization, job.phrases, job.processing, job.request_id, job.traceparent, job.retry_of,
+        rank_ms(job.priority),
     )  # fmt: skip
     await connection.execute(
         "INSERT INTO processing_status (session_id, job_id, message) VALUES ($1, $2, 'Waiting for a worker')"

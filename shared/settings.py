@@ -53,6 +53,12 @@ class CoreSettings(BaseSettings):
     redis_pool: int = _ours(
         "REDIS_POOL", default=50, ge=4, le=1000, description="Redis connections of one process, at most"
     )
+    tenant_max_running: int | None = _ours(
+        "TENANT_MAX_RUNNING",
+        default=None,
+        ge=1,
+        description="Jobs of one tenant in flight, at most; no limit unset",
+    )
     max_attempts: int = _ours(
         "MAX_ATTEMPTS", default=5, ge=1, le=50, description="Runs of a job before a transient error is final"
     )
@@ -99,6 +105,12 @@ class ApiSettings(CoreSettings):
     )
     allow_anonymous: bool = _ours(
         "ALLOW_ANONYMOUS", default=False, description="Whether to serve beyond loopback without keys"
+    )
+    max_queue_wait_seconds: float | None = _ours(
+        "MAX_QUEUE_WAIT_SECONDS",
+        default=None,
+        gt=0,
+        description="Refuse recordings that would wait longer (429)",
     )
     watch_seconds: float = _ours(
         "WATCH_SECONDS", default=0.5, gt=0, le=10, description="How often waiting readers are refreshed"

@@ -19,6 +19,8 @@ from shared.transcript import Role
 DEFAULT_TENANT = "default"
 
 _ACTIVE = text("status IN ({})".format(", ".join(f"'{s}'" for s in JobStatus if s in ACTIVE)))
+_WAITING = text("status = 'queued' AND rung_at IS NULL")
+_IN_FLIGHT = text("status = 'running' OR status = 'queued' AND rung_at IS NOT NULL")
 
 
 def _one_of(column: str, values: type[JobStatus | Phase | Priority | Processing | Role]) -> CheckConstraint:
@@ -96,6 +98,9 @@ class Job(SQLModel, table=True):
         Index("job_one_active", "session_id", unique=True, postgresql_where=_ACTIVE),
         Index("job_active", "status", "queued_at", postgresql_where=_ACTIVE),
         Index("job_by_tenant", "tenant_id", "id"),
+        Index("job_waiting", "tenant_id", "place", "id", postgresql_where=_WAITING),
+        Index("job_by_ring", "tenant_id", "rung_at"),
+        Index("job_in_flight", "tenant_id", postgresql_where=_IN_FLIGHT),
     )
 
     id: UUID = Field(primary_key=True)
@@ -124,6 +129,10 @@ class Job(SQLModel, table=True):
     next_attempt_at: datetime | None = _time()
     created_at: datetime = _time(nullable=False)
     queued_at: datetime = _time(nullable=False)
+    place: datetime = _time(
+        nullable=False
+    )  # when it was made, less the lead of its priority: its order in line
+    rung_at: datetime | None = _time()  # when it went from waiting here into the queue
     started_at: datetime | None = _time()
     finished_at: datetime | None = _time()
     updated_at: datetime = _time(nullable=False)

@@ -17,6 +17,7 @@ async def serve(settings: WorkerSettings) -> None:
     """Serve until SIGTERM or SIGINT, hand over what runs, and sign off; a second signal ends the process at once."""
     async with open_services(settings) as services:
         await services.registry.sign_on()
+        services.dispatcher.poke()  # there are more places now
         _stop_on_signals(services.worker.stop)
         try:
             async with _beside(services.loops, on_failure=services.worker.stop):

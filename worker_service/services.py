@@ -10,6 +10,7 @@ from arq.connections import ArqRedis
 
 from shared.clock import SystemClock
 from shared.database import Pool, check_schema, open_pool
+from shared.dispatch import Dispatcher
 from shared.queue import names
 from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.settings import WorkerSettings
@@ -21,7 +22,7 @@ from worker_service.leases import LeaseWorker
 from worker_service.registry import BEAT_S, Registry
 from worker_service.status import StatusBoard
 from worker_service.sweep import Sweep
-from worker_service.tasks import FUNCTIONS, TRANSCRIBER
+from worker_service.tasks import DISPATCHER, FUNCTIONS, TRANSCRIBER
 from worker_service.transcribe import RunLimits, Transcriber
 
 
@@ -31,6 +32,7 @@ class Services:
 
     worker: LeaseWorker
     registry: Registry
+    dispatcher: Dispatcher
     loops: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
 
 
@@ -77,6 +79,8 @@ def _assemble(
         lease_s=settings.lease_seconds,
         drain_s=settings.drain_seconds,
     )
+    dispatcher = Dispatcher(pool, queue, tenant_limit=settings.tenant_max_running)
+    worker.ctx[DISPATCHER] = dispatcher
     worker.ctx[TRANSCRIBER] = Transcriber(
         pool=pool,
         store=store,
@@ -95,12 +99,13 @@ def _assemble(
     sweep = Sweep(
         pool=pool,
         queue=queue,
+        dispatcher=dispatcher,
         store=store,
         take_turn=lambda seconds: _take_turn(redis, settings.queue_name, worker.worker_id, seconds),
         every_s=settings.sweep_seconds,
         dead_after_s=settings.lease_seconds + 2 * BEAT_S,
     )
-    return Services(worker, registry, (status.run, registry.run, sweep.run))
+    return Services(worker, registry, dispatcher, (status.run, registry.run, sweep.run))
 
 
 def _limits(settings: WorkerSettings, worker_id: str) -> RunLimits:

@@ -1,7 +1,7 @@
 """Finds what the queue forgot, and what is past its time; once an interval, whichever worker comes first.
 
-Postgres is the truth, so there is no outbox: a job that was committed and never rung, a retry whose bell was
-lost with Redis, and a job whose worker died are all rows, and are rung again. A ring for a job that is in the
+Postgres is the truth, so there is no outbox: a job that was committed and never dispatched, one whose bell was
+lost with Redis, and one whose worker died are all rows, and are rung for again. A ring for a job that is in the
 queue already does nothing.
 """
 
@@ -13,7 +13,8 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from shared.database import AWAY, Pool
-from shared.errors import StorageError
+from shared.dispatch import Dispatcher
+from shared.errors import QueueUnavailableError, StorageError
 from shared.lifecycle import Priority
 from shared.logs import get_logger
 from shared.ports import JobQueue, ObjectStore, Ring
@@ -22,11 +23,11 @@ from shared.sessions import SessionRepository
 log = get_logger(__name__)
 
 GRACE_S: Final = 5.0
-"""How long a job may be committed before it counts as never rung; the API rings within milliseconds."""
+"""How long after its ring a job may be unclaimed before it is rung for again; it may just be waiting its turn."""
 
 _FORGOTTEN = """
 SELECT j.id, j.priority, j.request_id, j.traceparent FROM job j LEFT JOIN worker w ON w.id = j.worker
-WHERE (j.status = 'queued' AND j.queued_at < now() - $1 * interval '1 second'
+WHERE (j.status = 'queued' AND j.rung_at < now() - $1 * interval '1 second'
        AND (j.next_attempt_at IS NULL OR j.next_attempt_at <= now()))
    OR (j.status = 'running'
        AND (w.id IS NULL OR w.stopped_at IS NOT NULL OR w.seen_at < now() - $2 * interval '1 second'))
@@ -44,6 +45,7 @@ class Sweep:
         *,
         pool: Pool,
         queue: JobQueue,
+        dispatcher: Dispatcher,
         store: ObjectStore,
         take_turn: Callable[[float], Awaitable[bool]],
         every_s: float,
@@ -52,6 +54,7 @@ class Sweep:
         """`take_turn(seconds)` says whether this worker sweeps now, for all workers, for that long."""
         self._pool = pool
         self._queue = queue
+        self._dispatcher = dispatcher
         self._store = store
         self._sessions = SessionRepository(pool)
         self._take_turn = take_turn
@@ -64,13 +67,13 @@ class Sweep:
             try:
                 if await self._take_turn(self._every_s):
                     await self.once()
-            except (*AWAY, RedisError, StorageError) as error:
+            except (*AWAY, RedisError, QueueUnavailableError, StorageError) as error:
                 log.warning("sweep put off", reason=repr(error))
             await asyncio.sleep(self._every_s)
 
     async def once(self) -> int:
-        """One sweep; returns how many jobs were rung that were not in the queue."""
-        rung = await self._ring_forgotten()
+        """One sweep; returns how many jobs went into the queue that were not there."""
+        rung = await self._ring_forgotten() + await self._dispatcher.dispatch()
         await self._erase_expired()
         await self._pool.execute(_OLD_WORKERS)
         return rung

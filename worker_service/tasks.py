@@ -6,17 +6,24 @@ from uuid import UUID
 from arq.worker import Function, Retry, func
 
 from shared.clock import SystemClock
+from shared.dispatch import Dispatcher
 from shared.queue import names
 from worker_service.transcribe import Transcriber
 
-TRANSCRIBER: Final = "transcriber"  # the key of the use case in arq's ctx
+# The keys of the use cases in arq's ctx
+TRANSCRIBER: Final = "transcriber"
+DISPATCHER: Final = "dispatcher"
 _CLOCK: Final = SystemClock()
 
 
 async def transcribe(ctx: dict[Any, Any], job_id: str, **_traces: str) -> None:
     """Run one attempt of a job; the request's traces are read from its row, which outlives Redis."""
     transcriber: Transcriber = ctx[TRANSCRIBER]
-    due = await transcriber.run(UUID(job_id))
+    dispatcher: Dispatcher = ctx[DISPATCHER]
+    try:
+        due = await transcriber.run(UUID(job_id))
+    finally:
+        dispatcher.poke()  # a place is free
     if due is not None:
         raise Retry(defer=max(0.0, (due - _CLOCK.now()).total_seconds()))
 

@@ -17,6 +17,7 @@ _PROBLEMS: Final = {
     415: "The body is no recording; `detail` says what it is",
     416: "The range lies outside the recording",
     422: "The request is not of the form that this takes; `errors` names every place",
+    429: "The wait in the queue is too long, or the rate too high; nothing was stored. See `Retry-After`",
     503: "A part of the service does not answer; see `Retry-After`",
 }
 

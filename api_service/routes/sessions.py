@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/sessions", tags=["Sessions"])
     "",
     status_code=202,
     response_model=Submission,
-    responses={202: {"headers": LOCATION}, **problems(408, 413, 415, 422)},
+    responses={202: {"headers": LOCATION}, **problems(408, 413, 415, 422, 429)},
     openapi_extra=upload_body(),
 )
 async def create_session(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
@@ -35,6 +35,7 @@ async def create_session(request: Request, caller: CallerDep, services: Services
     limit = services.max_upload_bytes
     if declared.isdecimal() and int(declared) > limit + FORM_OVERHEAD_BYTES:
         raise too_large(limit)
+    await services.admission.check(caller.tenant_id)
     boundary = boundary_of(request.headers.get("content-type", ""))
     request.state.body_limit = limit + FORM_OVERHEAD_BYTES
     async with aclosing(request.stream()) as chunks:
@@ -85,12 +86,13 @@ async def delete_session(session_id: UUID, caller: CallerDep, services: Services
     "/{session_id}/jobs",
     status_code=202,
     response_model=JobResource,
-    responses={202: {"headers": LOCATION}, **problems(404, 409, 410, 413, 422)},
+    responses={202: {"headers": LOCATION}, **problems(404, 409, 410, 413, 422, 429)},
 )
 async def transcribe_again(
     session_id: UUID, caller: CallerDep, services: ServicesDep, order: JobOrder | None = None
 ) -> Response:
     """Transcribe again, with another language, engine or model. The old transcript stays until the new one is there."""
+    await services.admission.check(caller.tenant_id)
     job = await services.sessions.again(caller, session_id, order or JobOrder())
     return answer(await services.views.one(job), status=202, headers=_accepted(job.id))
 

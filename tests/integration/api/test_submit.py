@@ -13,6 +13,7 @@ import pytest
 from arq.connections import ArqRedis
 
 from shared.queue.client import connect
+from tests.fixtures.rows import sign_on
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.integration.api.conftest import WAV, Api, StartApi
 
@@ -38,6 +39,7 @@ async def nothing_is_left(api: Api) -> None:
 
 
 async def test_a_recording_becomes_a_session_with_a_queued_job(api: Api, redis: ArqRedis) -> None:
+    await sign_on(api.pool)
     answer = await api.http.post(
         "/v1/sessions",
         files={"audio": ("first.wav", WAV, "application/x-lies")},
@@ -81,6 +83,7 @@ async def test_traces_that_are_none_are_dropped_and_the_queue_is_the_one_that_wa
 ) -> None:
     """F37."""
     async with start_api(TRANSCRIPTS_QUEUE_NAME="another") as api:
+        await sign_on(api.pool)
         answer = await api.http.post(
             "/v1/sessions", files={"audio": ("a.wav", WAV)}, headers={"traceparent": "00-nonsense"}
         )

@@ -14,10 +14,10 @@ import pytest
 
 from deploy.local.redis import Redis
 from shared.database import Pool, open_pool
+from shared.dispatch import Dispatcher
 from shared.errors import CancelledByUserError
 from shared.jobs import JobRepository
 from shared.lifecycle import JobStatus
-from shared.ports import Ring
 from shared.queue import names
 from shared.queue.client import RedisJobQueue, connect
 from shared.records import JobRecord
@@ -44,13 +44,21 @@ class Site:
     def where(self) -> tuple[str, str, Path]:
         return self.database_url, self.redis_url, self.folder / "objects"
 
-    async def job(self, **changes: Any) -> JobRecord:
-        """A job with its recording, rung for."""
-        session = a_session()
+    async def waiting(self, tenant: str = "default", **changes: Any) -> JobRecord:
+        """A job with its recording, committed and not dispatched."""
+        session = a_session(tenant_id=tenant)
         await put_bytes(DiskStore(self.folder / "objects"), session.audio_key, tone_wav(1.0))
-        job = await stored_job(self.pool, session=session, **changes)
-        await self.queue.ring([Ring(job.id)])
+        return await stored_job(self.pool, session=session, **changes)
+
+    async def job(self, **changes: Any) -> JobRecord:
+        """A job with its recording, dispatched as the API does it."""
+        job = await self.waiting(**changes)
+        await self.dispatch()
         return job
+
+    async def dispatch(self) -> None:
+        """Fill the free places."""
+        await Dispatcher(self.pool, self.queue).dispatch()
 
     async def reached(self, job: JobRecord, **wanted: Any) -> JobRecord:
         """The job once it has these values."""
@@ -139,12 +147,12 @@ async def test_a_cancel_stops_the_run(site: Site) -> None:
 
 async def test_what_was_committed_and_never_rung_is_found(site: Site) -> None:
     """F2, F11: the sweep rings."""
-    session = a_session()
-    await put_bytes(DiskStore(site.folder / "objects"), session.audio_key, tone_wav(1.0))
-    job = await stored_job(site.pool, session=session)
-    await site.pool.execute("UPDATE job SET queued_at = now() - interval '1 minute'")
+    rung = await site.waiting()
+    await site.pool.execute("UPDATE job SET rung_at = now() - interval '1 minute'")
+    never = await site.waiting()
     async with a_worker(site.folder / "w.log", *site.where, TRANSCRIPTS_SWEEP_SECONDS="0.1"):
-        await site.reached(job, status=JobStatus.SUCCEEDED)
+        for job in (rung, never):
+            await site.reached(job, status=JobStatus.SUCCEEDED)
 
 
 async def test_a_second_signal_ends_it_at_once(site: Site) -> None:
@@ -209,3 +217,18 @@ def test_folders_of_dead_runs_are_cleared_away(tmp_path: Path) -> None:
     assert scratch.clear_leftovers(tmp_path) == 2
     assert not mine.exists()  # our own pid: a container's next process has the same one
     assert {path.name for path in tmp_path.iterdir()} == {"transcripts-run-1-alive", "other-4194304-x"}
+
+
+async def test_tenants_take_turns_and_a_freed_place_is_filled_at_once(site: Site) -> None:
+    """One place: another tenant's first job runs right after the one that runs now, without a sweep's help."""
+    async with a_worker(
+        site.folder / "w.log", *site.where, "--max-jobs", "1", TRANSCRIPTS_SWEEP_SECONDS="600"
+    ) as worker:
+        await worker.wrote("worker starts")
+        jobs = [await site.waiting("a", model="seconds=0.3") for _ in range(4)]
+        jobs.insert(1, await site.waiting("b", model="seconds=0.3"))
+        await site.dispatch()
+        for job in jobs:
+            await site.reached(job, status=JobStatus.SUCCEEDED)
+    rows = await site.pool.fetch("SELECT tenant_id FROM job ORDER BY started_at")
+    assert [row["tenant_id"] for row in rows] == ["a", "b", "a", "a", "a"]
