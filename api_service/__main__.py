@@ -1,10 +1,12 @@
-"""`python -m api_service`: serves the HTTP API until it is told to stop."""
+"""`python -m api_service`: serves the HTTP API until it is told to stop; `keys` makes and revokes keys."""
 
 import argparse
 import asyncio
 import sys
+from collections.abc import Callable
 from typing import Final
 
+from api_service import key_commands
 from api_service.server import serve
 from shared.errors import SetupError
 from shared.logs import configure
@@ -29,16 +31,22 @@ def main() -> int:
     )
     parser.add_argument("--host", help="the address to bind (TRANSCRIPTS_HOST, 127.0.0.1)")
     parser.add_argument("--port", type=_port, help="the port to bind, 0 for any free one (PORT, 8000)")
+    key_commands.add_parser(parser.add_subparsers(title="commands", metavar="keys"))
+    parser.set_defaults(run=_serve)
     arguments = parser.parse_args()
     try:
         settings = ApiSettings.load()
-        given = {name: value for name, value in vars(arguments).items() if value is not None}
-        settings = settings.model_copy(update=given)
         configure(settings.log_level, settings.log_format, "api")
-        asyncio.run(serve(settings))
+        run: Callable[[argparse.Namespace, ApiSettings], int] = arguments.run
+        return run(arguments, settings)
     except SetupError as error:
         print(error.detail, file=sys.stderr)  # noqa: T201
         return 2
+
+
+def _serve(arguments: argparse.Namespace, settings: ApiSettings) -> int:
+    given = {name: value for name in ("host", "port") if (value := getattr(arguments, name)) is not None}
+    asyncio.run(serve(settings.model_copy(update=given)))
     return 0
 
 

@@ -1,6 +1,9 @@
 """Who asks, and the traces of the request that are kept on the jobs it makes."""
 
 from dataclasses import dataclass
+from uuid import UUID
+
+from shared.scopes import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,3 +13,5 @@ class Caller:
     tenant_id: str
     request_id: str
     traceparent: str | None = None
+    key_id: UUID | None = None  # None: nobody needs a key here
+    scopes: frozenset[Scope] = frozenset()

@@ -6,10 +6,24 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import compile_path
 
+from api_service.access import needed_scope
+from api_service.errors import PROBLEM_JSON
 from api_service.examples import examples
 from shared.schemas import FieldError, Problem
+from shared.scopes import Scope
 
 _REF: Final = "#/components/schemas/{model}"
+_KEY: Final = "key"
+_KEY_SCHEME: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "ctk_...",
+    "description": "A key of `POST /v1/keys`. Where keys are off, nobody needs one",
+}
+_REFUSALS: Final = {
+    "401": ("Unauthorized", "No key, or one that opens nothing; `detail` says why"),
+    "403": ("Forbidden", "The key lacks the scope that this needs"),
+}
 _REQUEST_ID: Final = {
     "description": "The request's id: yours if you sent one, else ours; it is in the logs",
     "schema": {"type": "string"},
@@ -44,6 +58,24 @@ class DescribedApi(FastAPI):
         return ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))
 
 
+def _tell_who_may(operation: dict[str, Any], needed: Scope | None) -> None:
+    """Say which scope a key needs, and what the gate answers without."""
+    if needed is None:
+        operation["security"] = []
+        return
+    operation["security"] = [{_KEY: [needed]}]
+    told = {status: {"$ref": f"#/components/responses/{name}"} for status, (name, _) in _REFUSALS.items()}
+    operation["responses"] = dict(sorted({**operation["responses"], **told}.items()))
+
+
+def _refusal(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "headers": {"X-Request-Id": _REQUEST_ID, "WWW-Authenticate": {"schema": {"type": "string"}}},
+        "content": {PROBLEM_JSON: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}},
+    }
+
+
 def _put_right(document: dict[str, Any]) -> dict[str, Any]:
     """FastAPI documents validation errors in its own form, which we do not send."""
     schemas = document["components"]["schemas"]
@@ -55,12 +87,15 @@ def _put_right(document: dict[str, Any]) -> dict[str, Any]:
     schemas[FieldError.__name__] = FieldError.model_json_schema()
     for name, example in examples().items():
         schemas[name]["examples"] = [example]
-    for path in document["paths"].values():
-        for operation in path.values():
+    document["components"]["securitySchemes"] = {_KEY: _KEY_SCHEME}
+    document["components"]["responses"] = {name: _refusal(text) for name, text in _REFUSALS.values()}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
             responses = operation["responses"]
             if "HTTPValidationError" in str(responses.get("422")):
                 del responses["422"]
             for response in responses.values():
                 response.setdefault("headers", {})["X-Request-Id"] = _REQUEST_ID
+            _tell_who_may(operation, needed_scope(method.upper(), path))
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document

@@ -9,15 +9,18 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import ExceptionHandler
 
 from api_service.validation import invalid
 from shared.errors import (
+    ForbiddenError,
     InvalidRequestError,
     MethodNotAllowedError,
     NotFoundError,
     NotReadyToServeError,
     TooLargeError,
     TranscriptsError,
+    UnauthorizedError,
 )
 from shared.logs import get_logger
 from shared.schemas import Problem, problem_kind
@@ -42,9 +45,18 @@ def problem(request: Request, error: TranscriptsError, headers: Mapping[str, str
     body = problem_body(
         error.code, error.status, error.detail, request.scope["path"], request.state.request_id, **error.extra
     )
+    return Response(body, error.status, {**_headers(error), **(headers or {})}, PROBLEM_JSON)
+
+
+def _headers(error: TranscriptsError) -> dict[str, str]:
+    """What the status asks for: when to come again (RFC 9110), which key would do (RFC 6750)."""
     after_s = error.extra.get("retry_after_s", _RETRY_S if error.transient else None)
-    retry = {} if after_s is None else {"Retry-After": str(after_s)}
-    return Response(body, error.status, {**retry, **(headers or {})}, PROBLEM_JSON)
+    headers = {} if after_s is None else {"Retry-After": str(after_s)}
+    if isinstance(error, UnauthorizedError):
+        headers["WWW-Authenticate"] = 'Bearer realm="Coaching Transcripts"'
+    if isinstance(error, ForbiddenError) and "scope" in error.extra:
+        headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.extra["scope"]}"'
+    return headers
 
 
 def problem_body(
@@ -59,16 +71,6 @@ def problem_body(
         request_id=request_id,
     )
     return document.model_dump_json(exclude_none=True).encode()
-
-
-def install(app: FastAPI) -> None:
-    """Have every error that a route raises answered by a problem document."""
-    app.add_exception_handler(TranscriptsError, _ours)
-    app.add_exception_handler(RequestValidationError, _wrong_form)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(ClientDisconnect, _gone)
-    for away in _AWAY:
-        app.add_exception_handler(away, _away)
 
 
 async def _ours(request: Request, error: Exception) -> Response:
@@ -119,3 +121,18 @@ async def _away(request: Request, error: Exception) -> Response:
             "The database does not answer now. What was accepted before is kept; try again."
         ),
     )
+
+
+HANDLERS: Final[Mapping[type[Exception], ExceptionHandler]] = {
+    TranscriptsError: _ours,
+    RequestValidationError: _wrong_form,
+    HTTPException: _http,
+    ClientDisconnect: _gone,
+    **dict.fromkeys(_AWAY, _away),
+}
+
+
+def install(app: FastAPI) -> None:
+    """Have every error that a route raises answered by a problem document."""
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)

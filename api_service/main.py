@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import FastAPI
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import Lifespan
 
 from api_service import errors
 from api_service.description import DescribedApi
 from api_service.exchange import ExchangeMiddleware
-from api_service.routes import engines, health, jobs, recordings, sessions, transcripts
+from api_service.gate import GateMiddleware
+from api_service.routes import engines, health, jobs, keys, recordings, sessions, transcripts
 from api_service.services import State, open_services
 from shared.settings import ApiSettings
 
@@ -46,8 +48,11 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    for module in (sessions, jobs, transcripts, recordings, engines, health):
+    for module in (sessions, jobs, transcripts, recordings, engines, keys, health):
         app.include_router(module.router)
     errors.install(app)
+    # The last one added is the outermost.
+    app.add_middleware(GateMiddleware)
+    app.add_middleware(ExceptionMiddleware, handlers=errors.HANDLERS)  # for what the layers below it raise
     app.add_middleware(ExchangeMiddleware)
     return app

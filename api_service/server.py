@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from api_service.entrance import is_loopback
 from api_service.main import create_app
 from api_service.services import Services
 from shared.errors import SetupError
@@ -27,20 +27,19 @@ _KEEP_ALIVE_S: Final = 65  # longer than the 60 s of usual load balancers, which
 
 def refuse_open_bind(settings: ApiSettings) -> None:
     """SetupError where everyone who reaches the address could read every transcript (F43)."""
-    if settings.allow_anonymous or _is_loopback(settings.host):
+    if settings.allow_anonymous and settings.pepper is not None:
+        raise SetupError(
+            "TRANSCRIPTS_PEPPER asks for keys and TRANSCRIPTS_ALLOW_ANONYMOUS=true for none. Nothing was started. "
+            "Unset one of them."
+        )
+    if settings.pepper is not None or settings.allow_anonymous or is_loopback(settings.host):
         return
     raise SetupError(
-        f"There are no keys yet, so everyone who reaches {settings.host} could read every transcript. Nothing was "
-        "started. Bind 127.0.0.1 (TRANSCRIPTS_HOST or --host), or set TRANSCRIPTS_ALLOW_ANONYMOUS=true where "
-        "something in front of the API lets in only those who may."
+        f"Keys are off, so everyone who reaches {settings.host} could read every transcript. Nothing was started. "
+        "Set TRANSCRIPTS_PEPPER to 32 random characters or more and make a key (python -m api_service keys create); "
+        "or bind 127.0.0.1 (TRANSCRIPTS_HOST or --host); or set TRANSCRIPTS_ALLOW_ANONYMOUS=true where something in "
+        "front of the API lets in only those who may."
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class ApiServer(uvicorn.Server):
@@ -62,7 +61,7 @@ class ApiServer(uvicorn.Server):
                 timeout_graceful_shutdown=_DRAIN_S,
             )
         )
-        self._services = services
+        self.services = services
         self._listening = listening
         self.url = "http://{}:{}".format(*_shown(listening))
 
@@ -72,7 +71,7 @@ class ApiServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Long polls and streams would outlast the patience of whoever stops us: they end at once."""
-        self._services.watcher.stop()
+        self.services.watcher.stop()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

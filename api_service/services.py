@@ -9,12 +9,15 @@ from typing import TypedDict
 from arq.connections import ArqRedis
 
 from api_service.admission import Admission
+from api_service.authentication import Authenticator, open_authenticator
 from api_service.bell import Bell
 from api_service.engines import Offer
+from api_service.entrance import Entrance, is_loopback
 from api_service.events import JobEvents
 from api_service.history import History
 from api_service.job_views import JobViews
 from api_service.jobs import Jobs
+from api_service.keys import Keys
 from api_service.queue_line import QueueLine
 from api_service.readiness import ReadinessChecks
 from api_service.recordings import Recordings
@@ -22,6 +25,7 @@ from api_service.sessions import Sessions
 from api_service.watcher import JobWatcher
 from shared.database import Pool, check_schema, open_pool
 from shared.dispatch import Dispatcher
+from shared.pepper import Pepper
 from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.settings import ApiSettings
 from shared.storage import open_store
@@ -32,6 +36,9 @@ from shared.transcripts import TranscriptRepository
 class Services:
     """The use cases, by noun."""
 
+    entrance: Entrance
+    authenticator: Authenticator | None
+    keys: Keys
     sessions: Sessions
     jobs: Jobs
     views: JobViews
@@ -67,20 +74,29 @@ async def open_services(settings: ApiSettings) -> AsyncIterator[Services]:
     try:
         await check_schema(pool)
         await check_redis(redis)
-        services = _assemble(settings, pool, redis, queue)
+        services = _assemble(settings, pool, redis, queue, await open_authenticator(settings, pool))
         async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(services.watcher.run())
+            loops = [tasks.create_task(services.watcher.run())]
+            if services.authenticator is not None:
+                loops.append(tasks.create_task(services.authenticator.run()))
             try:
                 yield services
             finally:
                 services.watcher.stop()
-                watching.cancel()
+                for loop in loops:
+                    loop.cancel()
     finally:
         await queue.aclose()
         await pool.close()
 
 
-def _assemble(settings: ApiSettings, pool: Pool, redis: ArqRedis, queue: RedisJobQueue) -> Services:
+def _assemble(
+    settings: ApiSettings,
+    pool: Pool,
+    redis: ArqRedis,
+    queue: RedisJobQueue,
+    authenticator: Authenticator | None,
+) -> Services:
     store = open_store(settings.storage_url)
     bell = Bell(Dispatcher(pool, queue, tenant_limit=settings.tenant_max_running))
     offer = Offer(settings.default_engine)
@@ -88,7 +104,11 @@ def _assemble(settings: ApiSettings, pool: Pool, redis: ArqRedis, queue: RedisJo
     watcher = JobWatcher(pool, line, tick_s=settings.watch_seconds)
     jobs = Jobs(pool=pool, store=store, bell=bell)
     views = JobViews(line, History(pool))
+    only_from_here = is_loopback(settings.host) and not settings.allow_anonymous
     return Services(
+        entrance=Entrance(authenticator, only_from_here=only_from_here),
+        authenticator=authenticator,
+        keys=Keys(pool, Pepper.of(settings.pepper), authenticator),
         sessions=Sessions(pool=pool, store=store, bell=bell, offer=offer),
         jobs=jobs,
         views=views,

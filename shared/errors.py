@@ -31,6 +31,20 @@ class InvalidRequestError(TranscriptsError):
     status = 422
 
 
+class UnauthorizedError(TranscriptsError):
+    """This needs a key: send it as `Authorization: Bearer ctk_...`."""
+
+    code = "unauthorized"
+    status = 401
+
+
+class ForbiddenError(TranscriptsError):
+    """The key does not have the scope that this needs."""
+
+    code = "forbidden"
+    status = 403
+
+
 class NotFoundError(TranscriptsError):
     """There is nothing under this id, or it is not yours."""
 

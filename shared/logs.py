@@ -9,7 +9,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 _SECRET_NAME = re.compile(
-    r"password|secret|token|authorization|api_key|credential|database_url|redis_url", re.I
+    r"password|secret|token|authorization|api_key|credential|pepper|database_url|redis_url", re.I
 )
 _URL_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):([^@\s/]+)@")
 _HIDDEN = "[hidden]"

@@ -17,6 +17,7 @@ from pydantic_settings.sources import DotEnvSettingsSource
 from shared.errors import SetupError, UnknownSettingError
 
 PREFIX = "TRANSCRIPTS_"
+_PEPPER_CHARACTERS = 32
 _TYPING_ERROR = 0.88  # difflib ratio from which an unprefixed name counts as a misspelling of one of ours
 
 
@@ -62,6 +63,9 @@ class CoreSettings(BaseSettings):
     max_attempts: int = _ours(
         "MAX_ATTEMPTS", default=5, ge=1, le=50, description="Runs of a job before a transient error is final"
     )
+    pepper: SecretStr | None = _ours(
+        "PEPPER", default=None, description="Turns keys on; hashes them and seals secrets: docs/security.md"
+    )
 
     @field_validator("database_url")
     @classmethod
@@ -74,6 +78,20 @@ class CoreSettings(BaseSettings):
         if urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
             raise ValueError("must start with redis://, rediss:// (TLS) or unix://")
         return value
+
+    @field_validator("pepper")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        """Several stand by comma, the newest first."""
+        if value is None:
+            return None
+        peppers = [pepper.strip() for pepper in value.get_secret_value().split(",")]
+        if any(len(pepper) < _PEPPER_CHARACTERS for pepper in peppers):
+            raise ValueError(
+                f"each pepper needs {_PEPPER_CHARACTERS} characters or more; make one with "
+                "python -c 'import secrets; print(secrets.token_hex(32))'"
+            )
+        return SecretStr(",".join(peppers))
 
     @field_validator("storage_url")
     @classmethod
@@ -114,6 +132,13 @@ class ApiSettings(CoreSettings):
     )
     watch_seconds: float = _ours(
         "WATCH_SECONDS", default=0.5, gt=0, le=10, description="How often waiting readers are refreshed"
+    )
+    key_cache_seconds: float = _ours(
+        "KEY_CACHE_SECONDS",
+        default=2.0,
+        ge=0,
+        le=60,
+        description="How long a key that was let in is not looked up",
     )
 
 

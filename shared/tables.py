@@ -8,11 +8,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey, Index, Text, func, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import Float, SmallInteger
 from sqlmodel import Field, SQLModel
 
+from shared.columns import big as _big
+from shared.columns import json as _json
+from shared.columns import one_of as _one_of
+from shared.columns import small as _small
+from shared.columns import text_ as _text
+from shared.columns import time as _time
 from shared.lifecycle import ACTIVE, JobStatus, Phase, Priority, Processing
 from shared.transcript import Role
 
@@ -21,38 +27,6 @@ DEFAULT_TENANT = "default"
 _ACTIVE = text("status IN ({})".format(", ".join(f"'{s}'" for s in JobStatus if s in ACTIVE)))
 _WAITING = text("status = 'queued' AND rung_at IS NULL")
 _IN_FLIGHT = text("status = 'running' OR status = 'queued' AND rung_at IS NOT NULL")
-
-
-def _one_of(column: str, values: type[JobStatus | Phase | Priority | Processing | Role]) -> CheckConstraint:
-    allowed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_known")
-
-
-def _text(default: str | None = None, *, nullable: bool = False) -> Any:
-    server = text(f"'{default}'") if default is not None else None
-    return Field(default=default, sa_column=Column(Text, nullable=nullable, server_default=server))
-
-
-def _time(*, nullable: bool = True) -> Any:
-    server = None if nullable else func.now()
-    return Field(
-        default=None, sa_column=Column(DateTime(timezone=True), nullable=nullable, server_default=server)
-    )
-
-
-def _json(default: str) -> Any:
-    return Field(sa_column=Column(JSONB, nullable=False, server_default=text(f"'{default}'::jsonb")))
-
-
-def _big(default: int | None = 0, *, nullable: bool = False) -> Any:
-    server = text(str(default)) if default is not None else None
-    return Field(default=default, sa_column=Column(BigInteger, nullable=nullable, server_default=server))
-
-
-def _small(default: int) -> Any:
-    return Field(
-        default=default, sa_column=Column(SmallInteger, nullable=False, server_default=text(str(default)))
-    )
 
 
 class Session(SQLModel, table=True):

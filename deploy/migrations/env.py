@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
-import shared.tables  # noqa: F401  (fills the metadata)
+import shared.access_tables
+import shared.tables  # noqa: F401  (both fill the metadata)
 
 _LOCK = 0x7472616E  # any constant: whoever migrates holds this advisory lock
 _LOCK_TIMEOUT = (

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
+import shared.access_tables
 import shared.tables
 from deploy.migrations import head
 from shared.database import SCHEMA_REVISION, check_schema, open_pool
@@ -32,6 +33,7 @@ ORDER BY s.created_at DESC;
 async def test_migrations_equal_the_models(database_url: str) -> None:
     """F35: no drift between what tests run on and what is deployed."""
     assert shared.tables.Session.__tablename__ == "session"
+    assert shared.access_tables.ApiKey.__tablename__ == "api_key"
 
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(

@@ -18,6 +18,7 @@ from deploy.local.processes import free_port
 from deploy.local.redis import Redis
 from shared.errors import SetupError
 from shared.settings import known_settings
+from tests.fixtures.keys import PEPPER
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.integration.api.conftest import WAV, StartApi, eventually
 
@@ -86,10 +87,20 @@ async def test_an_engine_that_does_not_exist_is_refused(start_api: StartApi) -> 
 
 async def test_an_address_beyond_loopback_needs_a_yes(start_api: StartApi) -> None:
     """F43: without keys, nobody but this machine."""
-    said = await refused(start_api, TRANSCRIPTS_HOST="0.0.0.0")  # noqa: S104
+    everywhere = {"TRANSCRIPTS_HOST": "0.0.0.0"}  # noqa: S104
+    said = await refused(start_api, **everywhere)
     assert "TRANSCRIPTS_ALLOW_ANONYMOUS=true" in said
-    async with start_api(TRANSCRIPTS_HOST="0.0.0.0", TRANSCRIPTS_ALLOW_ANONYMOUS="true") as api:  # noqa: S104
-        assert (await api.get("/healthz")).json() == {"status": "alive"}
+    assert "python -m api_service keys create" in said
+    async with start_api(TRANSCRIPTS_ALLOW_ANONYMOUS="true", **everywhere) as api:
+        assert (await api.get("/v1/sessions", Host="transcripts.example")).status_code == 200
+    async with start_api(TRANSCRIPTS_PEPPER=PEPPER, **everywhere) as api:
+        assert (await api.get("/v1/sessions")).status_code == 401
+
+
+async def test_asking_for_keys_and_for_none_is_refused(start_api: StartApi) -> None:
+    """F43."""
+    said = await refused(start_api, TRANSCRIPTS_PEPPER=PEPPER, TRANSCRIPTS_ALLOW_ANONYMOUS="true")
+    assert "Unset one of them" in said
 
 
 async def test_a_port_that_is_taken_is_told(start_api: StartApi) -> None:

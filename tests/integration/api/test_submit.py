@@ -153,7 +153,11 @@ class Line:
         await self.writer.drain()
 
     async def post(self, **headers: str) -> None:
-        lines = {"Host": "x", **FORM, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        lines = {
+            "Host": "127.0.0.1",
+            **FORM,
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
         text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         await self.say(f"POST /v1/sessions HTTP/1.1\r\n{text}\r\n".encode())
 

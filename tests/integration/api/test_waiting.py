@@ -62,7 +62,7 @@ async def held(api: Api, count: int = 1) -> None:
     """Wait until so many jobs are watched."""
 
     async def check() -> bool:
-        return len(api.server._services.watcher._topics) == count
+        return len(api.server.services.watcher._topics) == count
 
     await eventually(check)
 
