@@ -1,1 +1,1 @@
-"""The typed HTTP client and the `transcripts` command."""
+"""The typed clients of the HTTP API, asynchronous and synchronous, and the `transcripts` command."""

@@ -1,11 +1,12 @@
-"""How far an upload and a job are: bars on a terminal, plain lines elsewhere."""
+"""How far uploads and jobs are: bars on a terminal, plain lines elsewhere."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Final, Protocol, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TaskProgressColumn, TextColumn
 from rich.text import Text
 
 from client.models import Job
@@ -22,8 +23,8 @@ _STEP: Final = 10  # per cent between two plain lines of a job
 _STEP_SENT: Final = 25  # and of an upload, which is mostly short
 
 
-class ProgressView(Protocol):
-    """Something that shows the way of one recording."""
+class Row(Protocol):
+    """Shows the way of one recording."""
 
     def sent(self, done: int, total: int) -> None:
         """So many bytes of so many were sent."""
@@ -34,6 +35,14 @@ class ProgressView(Protocol):
         ...
 
 
+class Board(Protocol):
+    """Shows the way of recordings; use it as a context manager."""
+
+    def row(self, label: str = "") -> Row:
+        """A row for another recording; labels tell several apart."""
+        ...
+
+
 def describe(job: Job) -> str:
     """What a job does now, in a word or two."""
     if job.status is JobStatus.RUNNING:
@@ -41,9 +50,9 @@ def describe(job: Job) -> str:
     return {JobStatus.QUEUED: "Waiting", JobStatus.SUCCEEDED: "Done"}.get(job.status, job.status.capitalize())
 
 
-def progress_view(console: Console, duration_ms: int | None = None) -> "AbstractContextManager[ProgressView]":
-    """Bars where the console is a terminal, lines elsewhere; `duration_ms` is the recording's length, if known."""
-    return Bars(console, duration_ms) if console.is_terminal else Lines(console)
+def progress_board(console: Console, recordings: int = 1) -> "AbstractContextManager[Board]":
+    """Bars where the console is a terminal, lines elsewhere."""
+    return Bars(console, recordings) if console.is_terminal else Lines(console)
 
 
 class Lines:
@@ -51,7 +60,6 @@ class Lines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._said: tuple[str, int] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -60,6 +68,17 @@ class Lines:
         self, _type: type[BaseException] | None, _value: BaseException | None, _tb: TracebackType | None
     ) -> None:
         """Nothing is open."""
+
+    def row(self, label: str = "") -> Row:
+        """A recording whose lines begin with the label."""
+        return _LinesRow(self._console, f"{label}: " if label else "")
+
+
+class _LinesRow:
+    def __init__(self, console: Console, prefix: str) -> None:
+        self._console = console
+        self._prefix = prefix
+        self._said: tuple[str, int] | None = None
 
     def sent(self, done: int, total: int) -> None:
         """Say it in steps."""
@@ -73,24 +92,34 @@ class Lines:
         step = (what, percent // every)
         if step != self._said:
             self._said = step
-            self._console.print(f"{what} {percent} %", highlight=False)
+            self._console.print(
+                f"{self._prefix}{what} {percent} %", markup=False, highlight=False, soft_wrap=True
+            )
 
 
 class Bars:
-    """One bar for the upload and one for the job, redrawn in place."""
+    """Bars redrawn in place. One recording keeps that of its upload; of several, each has one at a time.
 
-    def __init__(self, console: Console, duration_ms: int | None) -> None:
-        self._duration_ms = duration_ms
+    The count stands above the bars: where there are more of them than lines, the last are cut.
+    """
+
+    def __init__(self, console: Console, recordings: int) -> None:
+        several = recordings > 1
         self._progress = Progress(
-            TextColumn("  {task.description:<14}"),
-            BarColumn(bar_width=36),
+            *([TextColumn("{task.fields[label]}", style="bold")] if several else []),
+            TextColumn("{task.description:<14}" if several else "  {task.description:<14}"),
+            BarColumn(bar_width=24 if several else 36),
             TaskProgressColumn(),
             _Seconds(),
             TextColumn("{task.fields[note]}", style="dim"),
             console=console,
         )
-        self._upload = self._progress.add_task("Sending", total=None, note="")
-        self._work = self._progress.add_task("Waiting", total=100, note="", visible=False)
+        self._several = several
+        self._total = recordings
+        if several:
+            self._all = self._progress.add_task(
+                "Done", total=recordings, label="All", note=f"0 of {recordings}"
+            )
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -101,20 +130,69 @@ class Bars:
     ) -> None:
         self._progress.stop()
 
+    def row(self, label: str = "") -> Row:
+        """A recording with bars of its own."""
+        return _BarsRow(self._progress, label, self._ended if self._several else None)
+
+    def _ended(self) -> None:
+        self._progress.advance(self._all)
+        done = int(self._progress.tasks[0].completed)
+        self._progress.update(self._all, note=f"{done} of {self._total}")
+
+
+class _BarsRow:
+    def __init__(self, progress: Progress, label: str, on_end: Callable[[], None] | None) -> None:
+        self._progress = progress
+        self._label = shortened(label)
+        self._on_end = on_end
+        self._upload: TaskID | None = None
+        self._work: TaskID | None = None
+
     def sent(self, done: int, total: int) -> None:
         """Move the upload's bar."""
-        note = f"{total / 1e6:.1f} MB"
-        self._progress.update(self._upload, completed=done, total=total, note=note)
+        if self._upload is None:
+            self._upload = self._progress.add_task("Sending", total=total, label=self._label, note="")
+        self._progress.update(self._upload, completed=done, total=total, note=f"{total / 1e6:.1f} MB")
 
     def job(self, job: Job) -> None:
         """Move the job's bar."""
-        if not self._progress.tasks[1].visible:
-            self._progress.reset(self._work, visible=True, note="")  # its clock starts now
-        note = job.message or ""
-        if job.status is JobStatus.RUNNING and job.phase == "transcribing" and job.audio_ms_done:
-            heard = clock(job.audio_ms_done)
-            note = f"{heard} of {clock(self._duration_ms)}" if self._duration_ms else f"{heard} heard"
-        self._progress.update(self._work, description=describe(job), completed=job.progress, note=note)
+        if self._work is None:
+            self._work = self._progress.add_task("", total=100, label=self._label, note="")
+            if self._on_end and self._upload is not None:
+                self._progress.remove_task(self._upload)
+        self._progress.update(self._work, description=describe(job), completed=job.progress, note=note(job))
+        if job.is_over:
+            self._progress.stop_task(self._work)
+            if self._on_end:
+                self._progress.remove_task(self._work)
+                self._progress.console.print(_ending(self._label, job))
+                self._on_end()
+
+
+def note(job: Job) -> str:
+    """What there is to say besides the percentage."""
+    if job.status is JobStatus.QUEUED:
+        if job.next_attempt_at is not None:
+            return f"again at {job.next_attempt_at.astimezone():%H:%M:%S}: {job.error.detail if job.error else ''}"
+        ahead = (job.queue_position or 1) - 1
+        return f"{ahead} before it" if ahead else ""
+    if job.status is JobStatus.RUNNING and job.phase == "transcribing" and job.audio_ms_done:
+        heard = clock(job.audio_ms_done)
+        return f"{heard} of {clock(job.audio_duration_ms)}" if job.audio_duration_ms else f"{heard} heard"
+    return job.error.detail if job.error else job.message
+
+
+def _ending(label: str, job: Job) -> Text:
+    good = job.status is JobStatus.SUCCEEDED
+    mark = ("✓", "green") if good else ("✗", "red")
+    length = f"  {clock(job.audio_duration_ms)}" if job.audio_duration_ms else ""
+    told = length if good else f"  {describe(job)}: {note(job)}"
+    return Text.assemble(mark, f" {label}", (told, "dim"))
+
+
+def shortened(label: str, most: int = 28) -> str:
+    """The label where it is short; else its beginning and its end, which names the kind of file."""
+    return label if len(label) <= most else f"{label[: most - 9]}…{label[-8:]}"
 
 
 class _Seconds(ProgressColumn):

@@ -9,17 +9,15 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api_service.deps import CallerDep, ServicesDep
+from api_service.pacing import look_again_s
 from api_service.queries import JobQuery, write_cursor
 from api_service.responses import answer, conditional, next_link
 from api_service.routes.documented import FIRST_LOOK_S, LOCATION, NEXT, POLLED, problems
-from shared.records import JobRecord
 from shared.schemas import JobResource, Page
 
 router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
 
 MAX_WAIT_S: Final = 60
-_POLL_S: Final = 2
-_MAX_POLL_S: Final = 60
 _WAIT: Final = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})")
 
 
@@ -68,9 +66,10 @@ async def get_job(
         headers = {"Preference-Applied": f"wait={seconds}"}
     else:
         job, headers = await services.jobs.get(caller, job_id), {}
+    view = await services.views.one(job)
     if not job.terminal:
-        headers["Retry-After"] = str(_look_again_s(job))
-    return conditional(request, await services.events.content(job), headers)
+        headers["Retry-After"] = str(look_again_s(view, datetime.now(UTC)))
+    return conditional(request, view.model_dump_json().encode(), headers)
 
 
 @router.get(
@@ -124,10 +123,3 @@ def _wait_of(prefer: str) -> int:
     """The seconds of `Prefer: wait=N` (RFC 7240, section 4.3), at most MAX_WAIT_S."""
     match = _WAIT.search(prefer)
     return min(int(match[1]), MAX_WAIT_S) if match else 0
-
-
-def _look_again_s(job: JobRecord) -> int:
-    if job.next_attempt_at is None:
-        return _POLL_S
-    left = (job.next_attempt_at - datetime.now(UTC)).total_seconds()
-    return round(min(max(left, _POLL_S), _MAX_POLL_S))

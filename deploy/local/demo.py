@@ -9,9 +9,9 @@ from typing import Final
 
 from rich.console import Console
 
-from client.api import TranscriptsClient
+from client.aio import AsyncClient
 from client.models import Order, Transcript
-from client.progress import progress_view
+from client.progress import progress_board
 from client.transcript_view import show
 from shared.errors import SetupError
 
@@ -72,12 +72,13 @@ async def _checked(work: Coroutine[None, None, Transcript], check: Check) -> Tra
 
 
 async def _transcribe(api_url: str, recording: Path, order: Order, console: Console) -> Transcript:
-    async with TranscriptsClient(api_url) as client:
-        with progress_view(console) as view:
-            submission = await client.submit(recording, order, on_sent=view.sent)
+    async with AsyncClient(api_url) as client:
+        with progress_board(console) as board:
+            row = board.row()
+            submission = await client.sessions.submit(recording, order, on_sent=row.sent)
             console.print(
                 f"  Session {submission.session.id}, job {submission.job.id}", style="dim", soft_wrap=True
             )
-            view.job(submission.job)
-            await client.wait(submission.job.id, view.job)
-        return await client.transcript(submission.session.id)
+            row.job(submission.job)
+            await client.jobs.wait(submission.job.id, row.job)
+        return await client.transcripts.get(submission.session.id)

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from rich.console import Console
 
-from client.models import Job, Problem, Segment, Speaker, Transcript
-from client.progress import clock, progress_view
+from client.models import Job, Notice, Segment, Speaker, Transcript
+from client.progress import clock, progress_board
 from client.transcript_view import show
 from shared.lifecycle import JobStatus
 from shared.transcript import Role
@@ -21,7 +21,8 @@ def a_job(status: JobStatus = JobStatus.RUNNING, **members: Any) -> Job:
 
 def printed(terminal: bool) -> str:
     console = Console(file=io.StringIO(), force_terminal=terminal, width=100, color_system=None, _environ={})
-    with progress_view(console, duration_ms=88_000) as view:
+    with progress_board(console) as board:
+        view = board.row()
         for done in (0, 500_000, 1_000_000):
             view.sent(done, 1_000_000)
         view.job(a_job(JobStatus.QUEUED))
@@ -68,7 +69,7 @@ def test_a_transcript_shows_turns_with_times_names_and_roles() -> None:
         language="en",
         duration_ms=125_000,
         speakers=(Speaker(number=1, name="Anna", role=Role.COACH), Speaker(number=2, name="Speaker 2")),
-        warnings=(Problem(code="music", detail="Music at the start."),),
+        warnings=(Notice(code="music", detail="Music at the start."),),
         segments=(
             Segment(n=0, start_ms=0, end_ms=1, text="Hello.", speaker=1),
             Segment(n=1, start_ms=900, end_ms=1, text="What brings you [here]?", speaker=1),

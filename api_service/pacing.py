@@ -1,0 +1,42 @@
+"""When to look at a job again: seldom while its end is far, soon when it may be near (Retry-After)."""
+
+from datetime import datetime
+from typing import Final
+
+from shared.lifecycle import JobStatus
+from shared.schemas import JobResource
+
+_LEAST_S: Final = 2
+_MOST_S: Final = 240
+_COARSE: Final = 26  # per cent: the widest step in which an engine tells its progress
+_SPREADS: Final = 2.0
+
+
+def look_again_s(job: JobResource, now: datetime) -> int:
+    """The seconds after which a look is worth its while; an end before that is unlikely (one in twenty at most)."""
+    if job.next_attempt_at is not None:
+        return _bounded((job.next_attempt_at - now).total_seconds())
+    if job.status is not JobStatus.RUNNING:
+        return _LEAST_S
+    return _bounded(max(_by_history(job, now), _by_progress(job, now)))
+
+
+def _by_history(job: JobResource, now: datetime) -> float:
+    """Until the earliest end to expect: the median of jobs like it, less twice its distance to the ninth tenth."""
+    if job.eta is None:
+        return 0.0
+    median, spread = job.eta.p50, job.eta.p90 - job.eta.p50
+    return (median - _SPREADS * spread - now).total_seconds()
+
+
+def _by_progress(job: JobResource, now: datetime) -> float:
+    """Half of what is left if the next step is about to be told; engines tell some 26, 52, 78 per cent."""
+    at_most = job.progress + _COARSE
+    if job.started_at is None or not job.progress or at_most >= 100:
+        return 0.0
+    elapsed = (now - job.started_at).total_seconds()
+    return elapsed * (100 - at_most) / at_most * 0.75
+
+
+def _bounded(seconds: float) -> int:
+    return round(min(max(seconds, _LEAST_S), _MOST_S))

@@ -1,0 +1,84 @@
+"""The asynchronous client: `async with AsyncClient(url) as client: await client.jobs.get(...)`."""
+
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from client import following
+from client.calls import jobs, service, sessions, transcripts
+from client.connection import arguments
+from client.drivers import AsyncDriver
+from client.methods import AsyncGroup, awaited, awaited_each
+
+
+class AsyncSessions(AsyncGroup):
+    """Recordings and what became of them."""
+
+    submit = awaited(sessions.submit)
+    get = awaited(sessions.get)
+    list = awaited_each(sessions.list_)
+    update = awaited(sessions.update)
+    delete = awaited(sessions.delete)
+    transcribe_again = awaited(sessions.transcribe_again)
+
+
+class AsyncJobs(AsyncGroup):
+    """Transcriptions: looked at, followed, cancelled, run again."""
+
+    get = awaited(jobs.get)
+    list = awaited_each(jobs.list_)
+    cancel = awaited(jobs.cancel)
+    retry = awaited(jobs.retry)
+    follow = awaited_each(following.follow)
+    poll = awaited_each(following.poll)
+    follow_all = awaited_each(following.follow_all)
+    wait = awaited(following.wait)
+
+
+class AsyncTranscripts(AsyncGroup):
+    """What was said."""
+
+    get = awaited(transcripts.get)
+    export = awaited(transcripts.export)
+
+
+class AsyncService(AsyncGroup):
+    """The service itself."""
+
+    engines = awaited(service.engines)
+    readiness = awaited(service.readiness)
+
+
+class AsyncClient:
+    """The service at one address, for one key; use it as an asynchronous context manager.
+
+    Without an address it is what TRANSCRIPTS_URL and TRANSCRIPTS_API_KEY name, else a service on this machine.
+    `transport` is httpx's own argument.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        key: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.AsyncClient(transport=transport, **arguments(base_url, key))
+        driver = AsyncDriver(self._http)
+        self.sessions = AsyncSessions(driver)
+        self.jobs = AsyncJobs(driver)
+        self.transcripts = AsyncTranscripts(driver)
+        self.service = AsyncService(driver)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()

@@ -1,0 +1,126 @@
+"""Sessions: recordings sent in, listed, changed, transcribed again, erased."""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeAlias
+from uuid import UUID, uuid4
+
+from client.calls.reading import ask, listed, read, send
+from client.models import Job, Order, Session, Submission
+from client.plans import Feed, Plan, Request
+from client.retries import IDEMPOTENCY_KEY, answered
+from shared.lifecycle import JobStatus
+
+OnSent: TypeAlias = Callable[[int, int], None]
+"""Called with the bytes sent so far and the bytes there are in all."""
+
+_PATH: Final = "/v1/sessions"
+_KEEP: Final = object()
+
+
+def submit(
+    recording: Path,
+    order: Order | None = None,
+    *,
+    on_sent: OnSent | None = None,
+    idempotency_key: str | None = None,
+) -> Plan[Submission]:
+    """Send a recording, streamed from disk; ends once it is stored and its job is queued.
+
+    A second call with the same `idempotency_key` gets the first one's answer, as long as file and order are the same.
+    """
+    key = idempotency_key or str(uuid4())
+    with recording.open("rb") as file:
+        request = Request(
+            "POST",
+            _PATH,
+            # The boundary follows from the key, so that a repeated request is the same to the last byte.
+            headers={IDEMPOTENCY_KEY: key, "Content-Type": f"multipart/form-data; boundary={key}"},
+            body={
+                "data": (order or Order()).form(),
+                "files": {"audio": (recording.name, _Counted(file, on_sent) if on_sent else file)},
+            },
+        )
+        return read(Submission, (yield from answered(request)))
+
+
+def get(session_id: UUID) -> Plan[Session]:
+    """One session; NotFoundError."""
+    return ask(Session, "GET", f"{_PATH}/{session_id}")
+
+
+def list_(
+    *,
+    status: Sequence[JobStatus] = (),
+    language: str | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+    q: str | None = None,
+    limit: int | None = None,
+) -> Feed[Session]:
+    """Sessions, newest first; `q` is a part of the title, `language` `en` finds `en-US` too."""
+    return listed(
+        Session,
+        _PATH,
+        limit,
+        status=list(status),
+        language=language,
+        created_after=created_after,
+        created_before=created_before,
+        q=q,
+    )
+
+
+def update(
+    session_id: UUID,
+    *,
+    title: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    delete_after: Any = _KEEP,
+) -> Plan[Session]:
+    """Change what is given; `delete_after=None` keeps the session for good."""
+    body: dict[str, Any] = {} if title is None else {"title": title}
+    if metadata is not None:
+        body["metadata"] = dict(metadata)
+    if delete_after is not _KEEP:
+        body["delete_after"] = (
+            delete_after.isoformat() if hasattr(delete_after, "isoformat") else delete_after
+        )
+    return ask(Session, "PATCH", f"{_PATH}/{session_id}", body={"json": body})
+
+
+def delete(session_id: UUID) -> Plan[None]:
+    """Erase the recording, the transcript and the jobs; a job that runs is cancelled."""
+    return send("DELETE", f"{_PATH}/{session_id}")
+
+
+def transcribe_again(session_id: UUID, order: Order | None = None) -> Plan[Job]:
+    """Queue another job, with another language, engine or model; what the order leaves out stays as it was."""
+    members = (order or Order()).members()
+    return ask(Job, "POST", f"{_PATH}/{session_id}/jobs", body={"json": members})
+
+
+class _Counted(io.RawIOBase):
+    """A file that says how much of it was read, which is how much httpx has sent."""
+
+    def __init__(self, file: BinaryIO, on_sent: OnSent) -> None:
+        super().__init__()
+        self._file = file
+        self._on_sent = on_sent
+        self._total = Path(file.name).stat().st_size
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._file.read(size)
+        self._on_sent(self._file.tell(), self._total)
+        return chunk
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
