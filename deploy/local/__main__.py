@@ -26,6 +26,12 @@ The first start makes the data folder; later starts find their data again. A ser
 names, in the environment or in .env, is used instead of one of our own. Ctrl-C or SIGTERM stops everything within
 10 s. If a part ends by itself, the others are stopped and the exit code is 1."""
 
+_SERVERS: Final = """\
+Start Postgres and Redis alone, bring the schema up to date, and stay in the foreground.
+
+For services that you run yourself, under a debugger or several of a kind: .local/env has what they need, and `make
+run-api` and `make run-worker` read it where there is no .env. Ctrl-C or SIGTERM stops everything."""
+
 _DEMO: Final = """\
 Start the stack, transcribe a recording, print the transcript, and stop.
 
@@ -47,8 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
-    commands = parser.add_subparsers(title="commands", required=True, metavar="{up,demo,status,stop}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="{up,servers,demo,status,stop}")
     up = _command(commands, "up", _up, "start everything and show the logs", _UP)
+    servers = _command(commands, "servers", _servers, "start Postgres and Redis alone", _SERVERS)
+    servers.set_defaults(port=None, max_jobs=None, engine=None)
     demo = _command(commands, "demo", _demo, "transcribe a recording and print the transcript", _DEMO)
     _command(commands, "status", _status, "tell what runs; exit code 1 where it does not serve", None)
     _command(commands, "stop", _stop, "stop the stack that runs on the data folder", None)
@@ -118,6 +126,7 @@ def _run_stack(
     serve: Callable[[Stack, Plan, Console], None],
     *,
     logs: bool,
+    with_services: bool = True,
 ) -> int:
     """Start the stack, call `serve`, and stop the stack whatever happens; returns 130 where a signal ended it."""
     console = Console()
@@ -125,9 +134,10 @@ def _run_stack(
     folder.create()
     wanted = Options(port=options.port, max_jobs=options.max_jobs, engine=options.engine)
     with folder.lock():
-        stack = Stack(folder, wanted, console, show_logs=logs)
+        stack = Stack(folder, wanted, console, show_logs=logs, with_services=with_services)
         with interrupts(hurry=stack.kill):
-            console.say("Starting Postgres, Redis, the API and a worker ...")
+            what = "Postgres, Redis, the API and a worker" if with_services else "Postgres and Redis"
+            console.say(f"Starting {what} ...")
             try:
                 serve(stack, stack.start(), console)
             except Interrupted:
@@ -147,6 +157,16 @@ def _up(folder: DataFolder, options: argparse.Namespace) -> int:
 
     _run_stack(folder, options, serve, logs=True)
     return 0  # a signal is how `up` is meant to end
+
+
+def _servers(folder: DataFolder, options: argparse.Namespace) -> int:
+    def serve(stack: Stack, _plan: Plan, console: Console) -> None:
+        for line in summary.of_servers(stack, console):
+            console.say(line)
+        stack.watch()
+
+    _run_stack(folder, options, serve, logs=True, with_services=False)
+    return 0
 
 
 def _demo(folder: DataFolder, options: argparse.Namespace) -> int:
@@ -173,11 +193,13 @@ def _status(folder: DataFolder, _options: argparse.Namespace) -> int:
     if not folder.is_held():
         print(f"Nothing runs on {folder.root}.")
         return 1
-    serving = bool(state.get("api")) and services.ready(state["api"])
+    with_services = state.get("with_services", True)
+    serving = not with_services or (bool(state.get("api")) and services.ready(state["api"]))
     print(f"A stack runs on {folder.root}: process {state.get('supervisor')}.")
     for program in state.get("programs", []):
         print(f"  {program['name']:9} process {program['pid']}")
-    print(f"  API       {state.get('api') or 'starting'}: {'ready' if serving else 'not ready'}")
+    if with_services:
+        print(f"  API       {state.get('api') or 'starting'}: {'ready' if serving else 'not ready'}")
     return 0 if serving else 1
 
 

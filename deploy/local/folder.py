@@ -68,10 +68,10 @@ class DataFolder:
         with (self._run / "lock").open("w") as file:
             if not _take(file.fileno()):
                 state = self.state()
+                api = f", API at {state['api']}" if state.get("api") else ""
                 raise AlreadyRunningError(
-                    f"A stack already runs on {self.root}: process {state.get('supervisor')}, API at "
-                    f"{state.get('api')}. Nothing was started. `python -m deploy.local stop` stops it; --data "
-                    "names another folder."
+                    f"A stack already runs on {self.root}: process {state.get('supervisor')}{api}. Nothing was "
+                    "started. `make stop` stops it; --data names another folder."
                 )
             yield
 

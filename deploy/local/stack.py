@@ -29,7 +29,16 @@ class ServiceEndedError(SetupError):
 class Stack:
     """The whole stack on one data folder; the caller holds the folder's lock."""
 
-    def __init__(self, folder: DataFolder, options: Options, console: Console, *, show_logs: bool) -> None:
+    def __init__(
+        self,
+        folder: DataFolder,
+        options: Options,
+        console: Console,
+        *,
+        show_logs: bool,
+        with_services: bool = True,
+    ) -> None:
+        """Start nothing yet. Without services: Postgres and Redis alone."""
         self.folder = folder
         self.plan: Plan | None = None
         self.postgres: Postgres | None = None
@@ -38,6 +47,7 @@ class Stack:
         self._options = options
         self._console = console
         self._show_logs = show_logs
+        self._with_services = with_services
         self._servers: list[Program] = []
         self._services: list[Program] = []
         self._before = folder.state()
@@ -64,8 +74,9 @@ class Stack:
             redis_url=redis_url,
             last_port=ports.get("api"),
         )
-        self._install_models(self.plan)
-        self._start_services(self.plan)
+        if self._with_services:
+            self._install_models(self.plan)
+            self._start_services(self.plan)
         self.folder.write_env(self._shell_values(self.plan))
         self.start_seconds = time.monotonic() - began
         return self.plan
@@ -168,7 +179,8 @@ class Stack:
             ports["api"] = self.plan.port
         state: dict[str, Any] = {
             "supervisor": os.getpid(),
-            "api": self.plan.api_url if self.plan else None,
+            "with_services": self._with_services,
+            "api": self.plan.api_url if self.plan and self._with_services else None,
             "ports": ports,
             "programs": [leftovers.trace(p.name, p.pid) for p in self.programs if p.returncode is None],
         }
@@ -177,9 +189,9 @@ class Stack:
     def _shell_values(self, plan: Plan) -> dict[str, str]:
         wanted = ("DATABASE_URL", "REDIS_URL", "TRANSCRIPTS_STORAGE_URL", "TRANSCRIPTS_MODELS_DIR")
         values = {name: plan.environment[name] for name in wanted}
-        values["API_URL"] = (
-            plan.api_url
-        )  # no TRANSCRIPTS_: the services refuse names of ours that they do not read
+        if self._with_services:
+            # Not TRANSCRIPTS_API_URL: the services refuse names of ours that they do not read.
+            values["API_URL"] = plan.api_url
         if self.postgres is not None:
             values |= self.postgres.shell_values()
         if self.redis is not None:

@@ -23,6 +23,34 @@ def lines(stack: Stack, plan: Plan, console: Console) -> Iterator[str]:
     yield console.bold("Send a recording")
     yield f"  curl -F audio=@session.m4a -F title='First session' {plan.api_url}/v1/sessions"
     yield ""
+    yield from _look_inside(stack, console)
+
+
+def of_servers(stack: Stack, console: Console) -> Iterator[str]:
+    """The summary of servers without services."""
+    yield console.bold(f"Postgres and Redis are ready after {stack.start_seconds:.1f} s.")
+    yield ""
+    yield f"  Postgres   {_postgres(stack)}"
+    yield f"  Redis      {_redis(stack)}"
+    yield f"  data       {stack.folder.root}    logs in {_short(stack.folder.logs)}"
+    yield ""
+    yield console.bold("In other terminals")
+    yield "  make run-api"
+    yield "  MAX_JOBS=4 make run-worker"
+    yield ""
+    yield from _look_inside(stack, console)
+
+
+def after_demo(console: Console) -> Iterator[str]:
+    """What to try after the demo."""
+    yield ""
+    yield console.bold("Next")
+    yield "  make demo FILE=my-session.m4a    a recording of your own"
+    yield "  make up                          the API and a worker, until Ctrl-C"
+    yield ""
+
+
+def _look_inside(stack: Stack, console: Console) -> Iterator[str]:
     yield console.bold("Look inside")
     yield f"  . {_short(stack.folder.env_file)}    {console.dim('# passwords and URLs, readable by you alone')}"
     if stack.postgres is not None and (psql := _psql(stack)):
@@ -31,15 +59,6 @@ def lines(stack: Stack, plan: Plan, console: Console) -> Iterator[str]:
         yield f"  {Path(cli).name} -p {stack.redis.port}"
     yield ""
     yield "Ctrl-C stops everything; the data stays."
-    yield ""
-
-
-def after_demo(console: Console) -> Iterator[str]:
-    """What to try after the demo."""
-    yield ""
-    yield console.bold("Next")
-    yield "  python -m deploy.local demo my-session.m4a    a recording of your own"
-    yield "  python -m deploy.local up                     the API and a worker, until Ctrl-C"
     yield ""
 
 

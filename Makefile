@@ -1,0 +1,116 @@
+# Everything that is done with this repository, by people and by CI alike. `make` lists it.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+ARGS ?=
+PYTHONS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14)
+PYTEST = $(BIN)/pytest -n auto --maxprocesses 4
+COVERAGE = --cov --cov-report=term:skip-covered
+LOCK = $(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-annotate \
+  --custom-compile-command "make lock" $(ARGS)
+
+# The environment with a set of packages: made where it is missing, mended where a lock has changed, else left alone.
+define environment
+@for python in $(PYTHONS); do \
+  "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
+    && exec "$$python" deploy/local/environment.py $(1); \
+done; \
+echo 'Python 3.11, 3.12, 3.13 or 3.14 is needed, and none of these is one: $(PYTHONS). With one elsewhere:' >&2; \
+echo '  PYTHON=/path/to/python make $(MAKECMDGOALS)' >&2; \
+exit 1
+endef
+
+# Settings come from the environment or .env; where neither is there, from the servers that `make servers` has started.
+define with_settings
+@env="$${TRANSCRIPTS_HOME:-.local}/env"; unset TRANSCRIPTS_HOME; \
+if [ -z "$$DATABASE_URL" ] && [ ! -e .env ] && [ -e "$$env" ]; then . "$$env"; fi; exec
+endef
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^## / {print "\n" substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
+
+## Run it
+.PHONY: demo up servers status stop
+demo: local ## transcribe a bundled recording and print the transcript (FILE=session.m4a: a recording of yours)
+	@exec $(BIN)/python -m deploy.local demo $(ARGS) $(FILE)
+
+up: local ## Postgres, Redis, API and worker in the foreground; Ctrl-C stops all
+	@exec $(BIN)/python -m deploy.local up $(ARGS)
+
+servers: local ## Postgres and Redis alone, for run-api and run-worker in other terminals
+	@exec $(BIN)/python -m deploy.local servers $(ARGS)
+
+status: local ## what runs
+	@exec $(BIN)/python -m deploy.local status $(ARGS)
+
+stop: local ## stop what `make up` or `make servers` has started
+	@exec $(BIN)/python -m deploy.local stop $(ARGS)
+
+.PHONY: run-api run-worker run-worker-debug migrate models
+run-api: local ## the API by itself
+	$(with_settings) $(BIN)/python -m api_service $(ARGS)
+
+run-worker: models ## a worker by itself; MAX_JOBS=4 make run-worker holds four jobs at once
+	$(with_settings) $(BIN)/python -m worker_service $(ARGS)
+
+run-worker-debug: models ## a worker that takes one job at a time and logs every line
+	$(with_settings) env LOG_LEVEL=DEBUG $(BIN)/python -m worker_service --max-jobs 1 $(ARGS)
+
+migrate: local ## bring the database to the newest schema
+	$(with_settings) $(BIN)/python -m deploy.migrations upgrade
+
+models: local ## install the speech models
+	@$(BIN)/python -m deploy.local.models $(ARGS)
+
+## Work on it
+.PHONY: dev-setup check lint format types imports test test-slow test-all coverage lock clean
+dev-setup: dev models ## the environment with all tools, the speech models and the git hook
+	@if [ -e .git ]; then $(BIN)/pre-commit install; fi
+
+check: lint types imports coverage ## everything that a change has to pass, as CI runs it
+
+lint: dev ## ruff: rules and format
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+format: dev ## ruff: put in order what can be
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format
+
+types: dev ## mypy, strict, tests included
+	@$(BIN)/mypy
+
+imports: dev ## import contracts: who may import whom
+	@$(BIN)/lint-imports --no-logo
+
+test: dev models ## the tests, on a real Postgres and a real Redis of their own (ARGS="-k uploads")
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: dev models ## the tests that take minutes: fresh installations
+	@$(PYTEST) -m slow $(ARGS)
+
+test-all: dev models ## all tests
+	@$(PYTEST) $(ARGS)
+
+coverage: dev models ## the tests, and the lines that they do not reach
+	@$(PYTEST) -m "not slow" $(COVERAGE) $(ARGS)
+
+lock: dev ## lock the requirements anew (ARGS=--upgrade: to the newest versions)
+	@$(LOCK) pyproject.toml requirements/tools.in --extra dev -o requirements/dev.txt
+	@$(LOCK) pyproject.toml requirements/tools.in --extra local -c requirements/dev.txt -o requirements/local.txt
+	@for extra in api worker speech; do \
+	  $(LOCK) pyproject.toml --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt || exit; \
+	done
+	@echo uv | $(LOCK) - -c requirements/dev.txt -o requirements/uv.txt
+
+clean: ## remove what the tools left; the environment and the data of the stack stay
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* htmlcov build dist *.egg-info
+	@find . -path ./.venv -prune -o -path ./.local -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# What the others need: the packages to run everything, and those to work on it.
+.PHONY: local dev
+local:
+	$(call environment,local)
+
+dev:
+	$(call environment,dev)
