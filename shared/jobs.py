@@ -178,27 +178,12 @@ class JobRepository:
         row = await connection.fetchrow(_SUCCEED, job.id, job.attempt, warnings, model, language)
         return row is not None
 
-    async def intend(self, job_id: UUID, attempt: int, prefix: str) -> bool:
-        """Commit that an operation is about to be started under `prefix`: what finds it after a crash."""
-        return await self._fenced("operation_prefix = $3, operation_name = NULL", job_id, attempt, prefix)
-
-    async def submitted(self, job_id: UUID, attempt: int, operation: str) -> bool:
-        """Commit the name of the operation that was started."""
-        return await self._fenced("operation_name = $3", job_id, attempt, operation)
-
     async def measured(self, job_id: UUID, attempt: int, duration_ms: int) -> bool:
         """Commit the recording's measured length (never a declared one, F33)."""
         row = await self._pool.fetchrow(
             "UPDATE session s SET duration_ms = $3, updated_at = now() FROM job j"
             " WHERE j.id = $1 AND j.attempt = $2 AND j.status = 'running' AND s.id = j.session_id RETURNING 1",
             job_id, attempt, duration_ms,
-        )  # fmt: skip
-        return row is not None
-
-    async def _fenced(self, assignment: str, job_id: UUID, attempt: int, value: str) -> bool:
-        row = await self._pool.fetchrow(
-            f"UPDATE job SET {assignment}, updated_at = now() WHERE id = $1 AND {_FENCE} RETURNING 1",  # noqa: S608
-            job_id, attempt, value,
         )  # fmt: skip
         return row is not None
 

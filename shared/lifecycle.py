@@ -39,6 +39,16 @@ class Processing(StrEnum):
     ECONOMY = "economy"
 
 
+class Outcome(StrEnum):
+    """How something that may have cost money ended, as far as we are concerned."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"  # the engine said no: there never was one
+    MISSING = "missing"  # looked for, and never started
+
+
 TERMINAL: Final = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 ACTIVE: Final = frozenset(JobStatus) - TERMINAL
 RETRYABLE: Final = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})

@@ -19,7 +19,7 @@ from shared.columns import one_of as _one_of
 from shared.columns import small as _small
 from shared.columns import text_ as _text
 from shared.columns import time as _time
-from shared.lifecycle import ACTIVE, JobStatus, Phase, Priority, Processing
+from shared.lifecycle import ACTIVE, JobStatus, Outcome, Phase, Priority, Processing
 from shared.transcript import Role
 
 DEFAULT_TENANT = "default"
@@ -181,6 +181,33 @@ class Usage(SQLModel, table=True):
     micro_dollars: int = _big(None)
     estimated: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     created_at: datetime = _time(nullable=False)
+
+
+class OperationRow(SQLModel, table=True):
+    """Something that may cost money: written before it is started, closed once; no foreign keys, as in `usage`."""
+
+    __tablename__ = "operation"
+    __table_args__ = (
+        _one_of("outcome", Outcome),
+        CheckConstraint("(closed_at IS NULL) = (outcome IS NULL)", name="closed_with_outcome"),
+        Index("operation_open", "created_at", postgresql_where=text("closed_at IS NULL")),
+        Index("operation_by_job", "job_id"),
+    )
+
+    prefix: str = Field(sa_column=Column(Text, primary_key=True))
+    job_id: UUID = Field()
+    attempt: int = Field()
+    session_id: UUID = Field()
+    tenant_id: str = _text()
+    engine: str = _text()
+    model: str = _text()
+    audio_ms: int = _big(None)
+    notices: list[dict[str, Any]] = _json("[]")
+    expected_micro_dollars: int = _big(None)
+    name: str | None = _text(nullable=True)
+    outcome: str | None = _text(nullable=True)
+    created_at: datetime = _time(nullable=False)
+    closed_at: datetime | None = _time()
 
 
 class WorkerRow(SQLModel, table=True):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from arq.connections import ArqRedis
@@ -19,6 +20,7 @@ from worker_service import scratch
 from worker_service.engines.catalogue import open_engines
 from worker_service.engines.port import Engine
 from worker_service.leases import LeaseWorker
+from worker_service.loose_ends import LooseEnds
 from worker_service.registry import BEAT_S, Registry
 from worker_service.status import StatusBoard
 from worker_service.sweep import Sweep
@@ -81,12 +83,14 @@ def _assemble(
     )
     dispatcher = Dispatcher(pool, queue, tenant_limit=settings.tenant_max_running)
     worker.ctx[DISPATCHER] = dispatcher
+    loose_ends = LooseEnds(pool, engines)
     worker.ctx[TRANSCRIBER] = Transcriber(
         pool=pool,
         store=store,
         engines=engines,
         status=status,
         clock=SystemClock(),
+        loose_ends=loose_ends,
         limits=_limits(settings, worker.worker_id),
     )
     registry = Registry(
@@ -101,11 +105,18 @@ def _assemble(
         queue=queue,
         dispatcher=dispatcher,
         store=store,
-        take_turn=lambda seconds: _take_turn(redis, settings.queue_name, worker.worker_id, seconds),
+        take_turn=partial(_take_turn, redis, names.sweep_key(settings.queue_name), worker.worker_id),
         every_s=settings.sweep_seconds,
         dead_after_s=settings.lease_seconds + 2 * BEAT_S,
     )
-    return Services(worker, registry, dispatcher, (status.run, registry.run, sweep.run))
+    tie_up = partial(
+        loose_ends.run,
+        every_s=settings.sweep_seconds,
+        take_turn=partial(
+            _take_turn, redis, names.loose_ends_key(settings.queue_name, engines), worker.worker_id
+        ),
+    )
+    return Services(worker, registry, dispatcher, (status.run, registry.run, sweep.run, tie_up))
 
 
 def _limits(settings: WorkerSettings, worker_id: str) -> RunLimits:
@@ -119,7 +130,6 @@ def _limits(settings: WorkerSettings, worker_id: str) -> RunLimits:
     )
 
 
-async def _take_turn(redis: ArqRedis, queue: str, worker: str, seconds: float) -> bool:
-    """Whether this worker is the one that sweeps in this interval: the first to ask is."""
-    key, lasts_ms = names.sweep_key(queue), max(1, int(seconds * 900))
-    return bool(await redis.set(key, worker, nx=True, px=lasts_ms))
+async def _take_turn(redis: ArqRedis, key: str, worker: str, seconds: float) -> bool:
+    """Whether this worker is the one that does it in this interval: the first to ask is."""
+    return bool(await redis.set(key, worker, nx=True, px=max(1, int(seconds * 900))))

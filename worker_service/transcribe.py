@@ -6,13 +6,13 @@ and says nothing; a run that the worker stops gives the job back.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from shared.database import AWAY, Connection, Pool, outlast, transaction
+from shared.database import AWAY, Pool, outlast, transaction
 from shared.errors import (
     AttemptsExhaustedError,
     EngineMisconfiguredError,
@@ -21,18 +21,27 @@ from shared.errors import (
     TranscriptsError,
 )
 from shared.jobs import JobRepository
-from shared.lifecycle import Phase
+from shared.lifecycle import Outcome, Phase
 from shared.logs import get_logger
+from shared.operations import Operation, OperationRepository, as_json
 from shared.ports import Clock, ObjectStore
-from shared.records import JobRecord, SessionRecord
+from shared.records import JobRecord
 from shared.segments import segment
 from shared.sessions import SessionRepository
 from shared.transcript import Notice
 from shared.transcripts import TranscriptRepository
 from worker_service import scratch
 from worker_service.backoff import next_attempt
-from worker_service.engines.port import Engine, SpeechRequest, SpeechResult
+from worker_service.engines.port import (
+    Engine,
+    OperationEndedError,
+    SpeechRequest,
+    SpeechResult,
+    outputs,
+)
+from worker_service.loose_ends import LooseEnds
 from worker_service.media import PreparedAudio, prepare
+from worker_service.operations import Operations, discard
 from worker_service.roles import assign_roles
 from worker_service.status import StatusBoard
 
@@ -64,12 +73,16 @@ class Transcriber:
         engines: Mapping[str, Engine],
         status: StatusBoard,
         clock: Clock,
+        loose_ends: LooseEnds,
         limits: RunLimits,
     ) -> None:
         self._pool = pool
         self._jobs = JobRepository(pool)
         self._sessions = SessionRepository(pool)
         self._transcripts = TranscriptRepository(pool)
+        self._rows = OperationRepository(pool)
+        self._operations = Operations(pool, status)
+        self._loose_ends = loose_ends
         self._store = store
         self._engines = engines
         self._status = status
@@ -123,17 +136,22 @@ class Transcriber:
         if job.failures >= self._limits.max_attempts:
             raise AttemptsExhaustedError
         engine = self._engine(job)
-        session = await self._sessions.get(job.session_id, job.tenant_id)
-        async with self._scratch() as folder:
-            audio = await self._prepare(job, session, folder)
-            request = _request(job, audio)
-            engine.check(request)
-            operation = await self._operation(job, engine, request)
-            result = await self._follow(job, engine, request, operation)
-            await self._save(job, audio, result)
+        async with AsyncExitStack() as kept:
+            audio = None
+            operation = await self._operations.resume(job, engine)
+            if operation is None:
+                folder = await kept.enter_async_context(self._scratch())
+                audio = await self._prepare(job, folder)
+                operation = await self._start(job, engine, audio)
+                if engine.durable:
+                    await kept.aclose()  # the engine has its own copy
+            result = await self._follow(job, engine, operation, audio)
+            await self._save(job, operation, result)
         log.info("job succeeded", job_id=str(job.id), attempt=job.attempt, words=len(result.words))
+        await discard(engine, outputs(job.id))
 
-    async def _prepare(self, job: JobRecord, session: SessionRecord, folder: Path) -> PreparedAudio:
+    async def _prepare(self, job: JobRecord, folder: Path) -> PreparedAudio:
+        session = await self._sessions.get(job.session_id, job.tenant_id)
         self._status.report(job, Phase.PREPARING, "Reading the recording")
 
         def progress(done_ms: int, total_ms: int | None) -> None:
@@ -147,54 +165,44 @@ class Transcriber:
         _ours(await self._jobs.measured(job.id, job.attempt, audio.duration_ms))
         return audio
 
-    async def _operation(self, job: JobRecord, engine: Engine, request: SpeechRequest) -> str:
-        """The operation of this job: the one an earlier attempt started, or a new one, paid for once."""
-        if job.operation_name is not None:
-            return job.operation_name
-        if job.operation_prefix is not None:  # an earlier attempt meant to submit: did it?
-            self._status.report(job, Phase.SUBMITTING, "Looking for what was started before")
-            found = await engine.find(job.operation_prefix)
-            if found is not None:
-                _ours(await self._jobs.submitted(job.id, job.attempt, found))
-                return found
-        self._status.report(job, Phase.UPLOADING, "Handing the audio to the speech engine")
-        staged = await engine.stage(request)
-        self._status.report(job, Phase.SUBMITTING, "Starting the speech engine")
-        _ours(await self._jobs.intend(job.id, job.attempt, request.prefix))
-        operation = await engine.submit(request, staged)
-        _ours(await self._jobs.submitted(job.id, job.attempt, operation))
-        return operation
+    async def _start(self, job: JobRecord, engine: Engine, audio: PreparedAudio) -> Operation:
+        request = _request(job, job.attempt, audio.path, audio.duration_ms)
+        plan = engine.check(request)
+        return await self._operations.start(job, engine, request, plan, [*audio.warnings, *plan.notices])
 
     async def _follow(
-        self, job: JobRecord, engine: Engine, request: SpeechRequest, operation: str
+        self, job: JobRecord, engine: Engine, operation: Operation, audio: PreparedAudio | None
     ) -> SpeechResult:
+        assert operation.name is not None
         self._status.report(job, Phase.TRANSCRIBING, "Listening")
+        path = None if audio is None else audio.path
+        request = _request(job, operation.attempt, path, operation.audio_ms)
 
         def progress(audio_ms: int) -> None:
-            share = audio_ms / request.duration_ms
+            share = audio_ms / operation.audio_ms
             self._status.report(job, Phase.TRANSCRIBING, "Listening", share, audio_ms)
 
-        return await engine.follow(request, operation, progress)
+        try:
+            return await engine.follow(request, operation.name, progress)
+        except OperationEndedError as end:
+            await self._operations.ended(job, engine, operation, end)
+            raise end.error from end
 
-    async def _save(self, job: JobRecord, audio: PreparedAudio, result: SpeechResult) -> None:
-        self._status.report(job, Phase.SAVING, "Saving the transcript", audio_ms=audio.duration_ms)
+    async def _save(self, job: JobRecord, operation: Operation, result: SpeechResult) -> None:
+        self._status.report(job, Phase.SAVING, "Saving the transcript", audio_ms=operation.audio_ms)
         segments = segment(result.words)
         speakers = assign_roles(segments, result.language)
-        warnings = _once([*audio.warnings, *result.warnings])
+        warnings = as_json(_once([*operation.notices, *result.warnings]))
 
         async def save() -> None:
             async with transaction(self._pool) as connection:
                 _ours(
                     await self._jobs.succeed(
-                        connection,
-                        job,
-                        warnings=[{"code": w.code, "detail": w.detail} for w in warnings],
-                        model=result.model,
-                        language=result.language,
+                        connection, job, warnings=warnings, model=result.model, language=result.language
                     )
                 )
                 await self._transcripts.replace(connection, job.session_id, segments, speakers)
-                await _book(connection, job, audio, result)
+                await self._rows.close(connection, operation, Outcome.SUCCEEDED, result.cost)
 
         await outlast(save)
 
@@ -228,12 +236,10 @@ class Transcriber:
     async def _abandon(self, job: JobRecord) -> None:
         """The job was cancelled, deleted or taken over: stop what it costs, if nobody else follows it."""
         log.info("the job is not ours any more", job_id=str(job.id), attempt=job.attempt)
-        state = await self._pool.fetchrow("SELECT status, operation_name FROM job WHERE id = $1", job.id)
-        if state is not None and state["status"] == "running":
-            return  # taken over: the operation belongs to the newer attempt
-        operation = state["operation_name"] if state is not None else job.operation_name
-        if operation is not None:
-            await self._engine(job).cancel(operation)
+        try:
+            await self._loose_ends.tie_up(job.id)
+        except AWAY as error:
+            log.warning("what it started is stopped later", job_id=str(job.id), reason=repr(error))
 
     def _engine(self, job: JobRecord) -> Engine:
         engine = self._engines.get(job.engine)
@@ -265,12 +271,12 @@ def _once(notices: list[Notice]) -> list[Notice]:
     return list({notice.code: notice for notice in reversed(notices)}.values())[::-1]
 
 
-def _request(job: JobRecord, audio: PreparedAudio) -> SpeechRequest:
+def _request(job: JobRecord, attempt: int, audio: Path | None, duration_ms: int) -> SpeechRequest:
     return SpeechRequest(
         job_id=job.id,
-        attempt=job.attempt,
-        audio=audio.path,
-        duration_ms=audio.duration_ms,
+        attempt=attempt,
+        audio=audio,
+        duration_ms=duration_ms,
         language=job.language,
         model=job.model,
         speakers=job.speakers,
@@ -278,13 +284,3 @@ def _request(job: JobRecord, audio: PreparedAudio) -> SpeechRequest:
         phrases=tuple(job.phrases),
         processing=job.processing,
     )
-
-
-async def _book(connection: Connection, job: JobRecord, audio: PreparedAudio, result: SpeechResult) -> None:
-    """The ledger's row of this attempt; its key makes a second one impossible (F32)."""
-    await connection.execute(
-        "INSERT INTO usage (job_id, attempt, session_id, tenant_id, engine, model, audio_ms, billed_ms,"
-        " micro_dollars) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        job.id, job.attempt, job.session_id, job.tenant_id, job.engine, result.model, audio.duration_ms,
-        result.billed_ms, result.micro_dollars,
-    )  # fmt: skip

@@ -5,6 +5,7 @@ leases add; those keys stand beside the queue's own and never in its place. The 
 these prefixes, so the queue needs one Redis, not a Redis Cluster.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from arq.constants import in_progress_key_prefix, job_key_prefix, retry_key_prefix
@@ -47,6 +48,11 @@ def again_key(queue: str) -> str:
 def sweep_key(queue: str) -> str:
     """The id of the worker that sweeps for all in this interval; gone when the interval is over."""
     return f"{queue}:sweep"
+
+
+def loose_ends_key(queue: str, engines: Iterable[str]) -> str:
+    """The id of the worker that stops forgotten operations of these engines in this interval, as above."""
+    return f"{queue}:loose-ends:{','.join(sorted(engines))}"
 
 
 def held_prefix(queue: str) -> str:

@@ -79,7 +79,6 @@ async def test_of_two_claims_the_later_owns_the_job(pool: Pool, jobs: JobReposit
     assert not await finish(jobs, pool, first)
     assert not await jobs.fail(job.id, first.attempt, EngineError())
     assert not await jobs.hand_over(job.id, first.attempt)
-    assert not await jobs.submitted(job.id, first.attempt, "operations/1")
     assert not await jobs.measured(job.id, first.attempt, 1000)
     assert await finish(jobs, pool, second)
     assert await statuses(pool, job) == ("succeeded", "succeeded")

@@ -19,6 +19,7 @@ import pytest_asyncio
 
 from benchmarks.scoring import Turn, diarization_error_rate, turns_of, word_error_rate
 from shared.errors import EngineMisconfiguredError, EngineUnavailableError
+from shared.operations import Cost
 from shared.transcript import join_words
 from tests.unit.worker_service.engines.local.sounds import write_flac
 from worker_service.engines.local.engine import LocalEngine
@@ -99,7 +100,7 @@ async def test_two_people_are_understood_and_told_apart_while_the_loop_stays_fre
     assert words[0].start_ms < 300
     assert words[-1].end_ms <= CLIP_MS
     assert (result.language, result.model, result.warnings) == ("en-US", "base", ())
-    assert (result.billed_ms, result.micro_dollars) == (CLIP_MS, 0)
+    assert result.cost == Cost(billed_ms=CLIP_MS)
     assert told == sorted(told)
     assert len(told) > 10
     assert told[-1] == CLIP_MS
@@ -203,7 +204,7 @@ async def test_a_cancelled_run_leaves_no_child(engine: LocalEngine) -> None:
     assert gone(pid)
     request = order()
     follow, pid = await begun(engine, request)
-    await engine.cancel(f"local/{request.job_id}/1")
+    await engine.cancel(f"local/{request.job_id}/1", CLIP_MS)
     assert gone(pid)
     with pytest.raises(EngineUnavailableError):
         await follow

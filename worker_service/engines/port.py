@@ -6,11 +6,18 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from shared.errors import TranscriptsError
 from shared.lifecycle import Processing
+from shared.operations import FREE, Cost
 from shared.transcript import Notice, Word
 
 Progress = Callable[[int], None]
 """Called with the milliseconds of audio done so far; must not block."""
+
+
+def outputs(job_id: UUID) -> str:
+    """Where all that a job leaves in an engine's store is: the prefixes of its attempts are below it."""
+    return f"results/{job_id}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +25,10 @@ class SpeechRequest:
     """One attempt's order: the prepared audio (16 kHz mono FLAC) and what the caller asked for."""
 
     job_id: UUID
-    attempt: int
-    audio: Path
+    attempt: int  # that starts the operation
+    audio: (
+        Path | None
+    )  # None: an earlier attempt has started it, and a durable engine needs no audio any more
     duration_ms: int
     language: str | None = None  # BCP 47 as the caller gave it; None: let the engine detect it
     model: str | None = None  # None: the engine's default
@@ -31,7 +40,16 @@ class SpeechRequest:
     @property
     def prefix(self) -> str:
         """Names this attempt's outputs in the engine's store; unique, so an orphan is found by it."""
-        return f"results/{self.job_id}/{self.attempt}/"
+        return f"{outputs(self.job_id)}{self.attempt}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an engine would do with a request, and what that would cost; nothing has been spent yet."""
+
+    model: str
+    cost: Cost = FREE
+    notices: tuple[Notice, ...] = ()  # what it will not do, although it was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +60,32 @@ class SpeechResult:
     language: str | None
     model: str
     warnings: tuple[Notice, ...] = ()
-    billed_ms: int = 0
-    micro_dollars: int = 0
+    cost: Cost = FREE
+
+
+class NotStartedError(Exception):
+    """The engine refused to start an operation: there is none and nothing was spent. `error` is for the job.
+
+    Whatever else `submit` raises leaves it open whether an operation runs: it has to be looked for.
+    """
+
+    def __init__(self, error: TranscriptsError) -> None:
+        """`error` is what the attempt ends with."""
+        super().__init__(error.detail)
+        self.error = error
+
+
+class OperationEndedError(Exception):
+    """An operation is over and gave nothing: it must not be followed again. `error` is for the job.
+
+    Whatever else `follow` raises says nothing about the operation: a later attempt follows it again.
+    """
+
+    def __init__(self, error: TranscriptsError, cost: Cost) -> None:
+        """`error` is what the attempt ends with, `cost` what was billed all the same."""
+        super().__init__(error.detail)
+        self.error = error
+        self.cost = cost
 
 
 class Engine(Protocol):
@@ -53,9 +95,10 @@ class Engine(Protocol):
     """
 
     name: str
+    durable: bool  # operations outlive this process, and are followed again by their name
 
-    def check(self, request: SpeechRequest) -> None:
-        """Raise UnsupportedOptionError where the engine cannot do what is asked; spends nothing."""
+    def check(self, request: SpeechRequest) -> Plan:
+        """What would be done; UnsupportedOptionError where the engine cannot do what is asked. Spends nothing."""
         ...
 
     async def stage(self, request: SpeechRequest) -> str:
@@ -63,19 +106,29 @@ class Engine(Protocol):
         ...
 
     async def submit(self, request: SpeechRequest, staged: str) -> str:
-        """Start the one paid operation of this attempt; returns its name. Never repeated by the caller."""
+        """Start the one paid operation of this attempt; returns its name. Never repeated by the caller.
+
+        Raises NotStartedError where there is certainly no operation.
+        """
         ...
 
     async def find(self, prefix: str) -> str | None:
-        """The operation that an earlier submit with this prefix started, or None: there is none."""
+        """The operation that an earlier submit with this prefix started, or None: there is and will be none."""
         ...
 
     async def follow(self, request: SpeechRequest, operation: str, progress: Progress) -> SpeechResult:
-        """Wait for the operation and return what it heard. Cancelling this coroutine leaves it running."""
+        """Wait for the operation and return what it heard. Cancelling this coroutine leaves it running.
+
+        Raises OperationEndedError where it is over without a result.
+        """
         ...
 
-    async def cancel(self, operation: str) -> None:
-        """Stop the operation as far as the engine can; best effort, safe to repeat."""
+    async def cancel(self, operation: str, duration_ms: int) -> Cost:
+        """Stop the operation as far as the engine can, and tell what it came to; safe to repeat."""
+        ...
+
+    async def discard(self, prefix: str) -> None:
+        """Delete what `stage` and operations left below a prefix in the engine's store; safe to repeat."""
         ...
 
     async def aclose(self) -> None:

@@ -5,7 +5,7 @@ of two speakers, and fails with that error code in every attempt before the thir
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.errors import (
     EngineError,
@@ -14,8 +14,15 @@ from shared.errors import (
     TranscriptsError,
     UnsupportedOptionError,
 )
+from shared.operations import FREE, Cost
 from shared.transcript import Word
-from worker_service.engines.port import Progress, SpeechRequest, SpeechResult
+from worker_service.engines.port import (
+    OperationEndedError,
+    Plan,
+    Progress,
+    SpeechRequest,
+    SpeechResult,
+)
 
 _STEPS = 10
 _WORD_MS = 300
@@ -57,13 +64,15 @@ class ScriptedEngine:
     """An Engine without ears. `cancelled` lists the operations that it was told to stop."""
 
     name = "scripted"
+    durable = True  # by its name alone it can be followed anywhere
 
     def __init__(self) -> None:
         self.cancelled: list[str] = []
 
-    def check(self, request: SpeechRequest) -> None:
+    def check(self, request: SpeechRequest) -> Plan:
         """Refuse a script that cannot be read."""
         Script.parse(request.model)
+        return Plan(self.name, _cost(request.duration_ms))
 
     async def stage(self, request: SpeechRequest) -> str:
         """Nothing has to be moved."""
@@ -74,7 +83,7 @@ class ScriptedEngine:
         return f"scripted/{request.job_id}/{request.attempt}"
 
     async def find(self, prefix: str) -> str | None:
-        """Operations do not outlive the process."""
+        """Nothing is kept of what was started."""
         return None
 
     async def follow(self, request: SpeechRequest, operation: str, progress: Progress) -> SpeechResult:
@@ -84,21 +93,29 @@ class ScriptedEngine:
             await asyncio.sleep(script.seconds / _STEPS)
             progress(request.duration_ms * step // _STEPS)
         if script.fail is not None and request.attempt < script.until:
-            raise _ERRORS[script.fail]("The script said so.")
+            error = _ERRORS[script.fail]("The script said so.")
+            raise OperationEndedError(error, FREE)
         return SpeechResult(
             words=tuple(_word(n) for n in range(script.words)),
             language=request.language,
             model=self.name,
-            billed_ms=request.duration_ms,
-            micro_dollars=-(-request.duration_ms * _MICRO_DOLLARS_PER_MINUTE // 60_000),
+            cost=_cost(request.duration_ms),
         )
 
-    async def cancel(self, operation: str) -> None:
-        """Note that it was asked for."""
+    async def cancel(self, operation: str, duration_ms: int) -> Cost:
+        """Note that it was asked for; half of it was heard, say."""
         self.cancelled.append(operation)
+        return replace(_cost(duration_ms // 2), estimated=True)
+
+    async def discard(self, prefix: str) -> None:
+        """Nothing was left."""
 
     async def aclose(self) -> None:
         """Nothing is open."""
+
+
+def _cost(duration_ms: int) -> Cost:
+    return Cost(duration_ms, -(-duration_ms * _MICRO_DOLLARS_PER_MINUTE // 60_000))
 
 
 def _word(n: int) -> Word:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.rows import an_operation
 from tests.integration.api.conftest import Api
 
 
@@ -57,7 +58,7 @@ async def test_a_list_is_filtered(api: Api) -> None:
 async def test_a_list_holds_no_words_and_nothing_of_the_provider_s(api: Api) -> None:
     """F18."""
     job = await api.claimed(await api.send())
-    assert await api.jobs.submitted(job.id, job.attempt, "projects/secret/operations/1")
+    await an_operation(api.pool, job, "projects/secret/operations/1")
     await api.succeed(job)
     for path in ("/v1/sessions", "/v1/jobs"):
         text = (await api.get(path)).text

@@ -17,8 +17,9 @@ from shared.records import JobRecord
 from shared.storage.disk import DiskStore
 from shared.transcripts import TranscriptRepository
 from tests.fixtures.audio import tone_wav
-from tests.fixtures.rows import a_session, put_bytes, stored_job
+from tests.fixtures.rows import a_session, an_operation, put_bytes, stored_job
 from worker_service.engines.scripted import ScriptedEngine
+from worker_service.loose_ends import LooseEnds
 from worker_service.status import StatusBoard
 from worker_service.transcribe import RunLimits, Transcriber
 
@@ -40,6 +41,11 @@ class Bench:
         await put_bytes(self.store, session.audio_key, tone_wav(2.0) if audio is None else audio)
         return await stored_job(self.pool, session=session, **changes)
 
+    async def booked(self) -> list[tuple[Any, ...]]:
+        """The ledger: attempt, billed_ms, micro_dollars, estimated."""
+        rows = await self.pool.fetch("SELECT attempt, billed_ms, micro_dollars, estimated FROM usage")
+        return [tuple(row) for row in rows]
+
     async def now(self, job: JobRecord) -> JobRecord:
         return await self.jobs.get(job.id, job.tenant_id)
 
@@ -57,8 +63,10 @@ async def bench(database_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
         scratch = tmp_path / "scratch"
         scratch.mkdir()
         limits = RunLimits("w1", 3, 60_000, 0.01, scratch, asyncio.Semaphore(2))
+        engines = {"scripted": engine}
         transcriber = Transcriber(
-            pool=pool, store=store, engines={"scripted": engine}, status=status, clock=SystemClock(), limits=limits
+            pool=pool, store=store, engines=engines, status=status, clock=SystemClock(),
+            loose_ends=LooseEnds(pool, engines), limits=limits,
         )  # fmt: skip
         yield Bench(pool, JobRepository(pool), store, engine, status, transcriber, scratch)
         assert list(scratch.iterdir()) == [], "a run leaves no temporary files"
@@ -82,8 +90,7 @@ async def test_one_ledger_row_an_attempt(bench: Bench) -> None:
     await bench.transcriber.run(job.id)
     await bench.transcriber.run(job.id)  # delivered once more
     await bench.pool.execute("DELETE FROM session WHERE id = $1", job.session_id)
-    rows = await bench.pool.fetch("SELECT attempt, audio_ms, billed_ms, micro_dollars FROM usage")
-    assert [tuple(row) for row in rows] == [(1, 2000, 2000, 534)]
+    assert await bench.booked() == [(1, 2000, 534, False)]
 
 
 async def test_a_transient_error_comes_round_again_and_then_goes_well(bench: Bench) -> None:
@@ -189,6 +196,7 @@ async def test_a_cancelled_job_s_run_ends_and_its_operation_is_stopped(bench: Be
     assert await run is None
     assert (await bench.now(job)).status == JobStatus.CANCELLED
     assert bench.engine.cancelled == [f"scripted/{job.id}/1"]
+    assert await bench.booked() == [(1, 1000, 267, True)], "what was heard until then, estimated"
 
 
 async def test_an_overtaken_run_leaves_the_operation_to_the_newer_one(bench: Bench) -> None:
@@ -211,6 +219,8 @@ async def test_a_deleted_session_s_run_ends(bench: Bench) -> None:
     await bench.pool.execute("DELETE FROM session WHERE id = $1", job.session_id)
     await bench.status.tick()
     assert await run is None
+    assert bench.engine.cancelled == [f"scripted/{job.id}/1"]
+    assert await bench.booked() == [(1, 1000, 267, True)]
 
 
 async def test_the_operation_of_an_earlier_attempt_is_followed_not_started_again(bench: Bench) -> None:
@@ -218,7 +228,34 @@ async def test_the_operation_of_an_earlier_attempt_is_followed_not_started_again
     job = await bench.job()
     dead = await bench.jobs.claim(job.id, "dead")
     assert dead is not None
-    await bench.jobs.submitted(job.id, dead.attempt, "scripted/earlier")
+    await an_operation(bench.pool, dead, "scripted/earlier")
+    await bench.store.delete_prefix("sessions/")  # nor is the recording needed any more
+    assert await bench.transcriber.run(job.id) is None
+    assert (await bench.now(job)).status == JobStatus.SUCCEEDED
+    rows = await bench.pool.fetch("SELECT name, attempt, outcome FROM operation")
+    assert [tuple(row) for row in rows] == [("scripted/earlier", 1, "succeeded")]
+    assert await bench.booked() == [(1, 2000, 534, False)], "on the attempt that started it"
+
+
+async def test_an_operation_that_ended_badly_is_not_followed_again(bench: Bench) -> None:
+    """F7: a finished failure does not loop; the next attempt starts another, and each is written down."""
+    job = await bench.job(model="fail=engine_unavailable,until=3")
+    while await bench.transcriber.run(job.id) is not None:
+        pass
+    rows = await bench.pool.fetch("SELECT name, outcome FROM operation ORDER BY attempt")
+    assert [tuple(row) for row in rows] == [
+        (f"scripted/{job.id}/1", "failed"),
+        (f"scripted/{job.id}/2", "failed"),
+        (f"scripted/{job.id}/3", "succeeded"),
+    ]
+
+
+async def test_an_intent_that_came_to_nothing_is_closed_before_another(bench: Bench) -> None:
+    """F6: what an attempt meant to start is looked for, and only then forgotten."""
+    job = await bench.job()
+    dead = await bench.jobs.claim(job.id, "dead")
+    assert dead is not None
+    await an_operation(bench.pool, dead)
     await bench.transcriber.run(job.id)
-    name = await bench.pool.fetchval("SELECT operation_name FROM job WHERE id = $1", job.id)
-    assert name == "scripted/earlier"
+    rows = await bench.pool.fetch("SELECT attempt, outcome FROM operation ORDER BY attempt")
+    assert [tuple(row) for row in rows] == [(1, "missing"), (2, "succeeded")]

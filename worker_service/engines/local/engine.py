@@ -6,12 +6,13 @@ from typing import Final
 
 from shared.errors import EngineUnavailableError, UnsupportedOptionError
 from shared.logs import get_logger
+from shared.operations import FREE, Cost
 from worker_service.children import ChildDiedError, RemoteError
 from worker_service.engines.local.languages import whisper_code
 from worker_service.engines.local.orders import Order, Outcome
 from worker_service.engines.local.pool import ChildPool
 from worker_service.engines.local.weights import BUNDLED, is_folder
-from worker_service.engines.port import Progress, SpeechRequest, SpeechResult
+from worker_service.engines.port import Plan, Progress, SpeechRequest, SpeechResult
 
 log = get_logger(__name__)
 
@@ -28,6 +29,7 @@ class LocalEngine:
     """
 
     name = "local"
+    durable = False
 
     def __init__(self, *, models_dir: Path, model: str, processes: int, threads: int | None) -> None:
         self._models_dir = models_dir
@@ -35,7 +37,7 @@ class LocalEngine:
         self._threads = threads or max(1, (os.cpu_count() or 1) // processes)
         self._pool = ChildPool(_CHILD, most=processes, env=self.environment())
 
-    def check(self, request: SpeechRequest) -> None:
+    def check(self, request: SpeechRequest) -> Plan:
         """Refuse models that were not set up, languages that the model does not know, too many speakers."""
         model = self._choose(request.model)
         code = whisper_code(request.language, bundled=model in BUNDLED)
@@ -45,6 +47,7 @@ class LocalEngine:
             )
         if request.diarization and not 1 <= request.speakers <= MOST_SPEAKERS:
             raise UnsupportedOptionError(f"The local engine tells 1 to {MOST_SPEAKERS} speakers apart.")
+        return Plan(Path(model).name)
 
     async def stage(self, request: SpeechRequest) -> str:
         """The child reads the file where it is."""
@@ -81,9 +84,13 @@ class LocalEngine:
             raise
         return _result(request, Outcome.from_json(answer))
 
-    async def cancel(self, operation: str) -> None:
-        """Kill the child that works on it, if one does."""
+    async def cancel(self, operation: str, duration_ms: int) -> Cost:
+        """Kill the child that works on it, if one does; it cost nothing."""
         await self._pool.stop(operation)
+        return FREE
+
+    async def discard(self, prefix: str) -> None:
+        """Nothing was put anywhere."""
 
     async def aclose(self) -> None:
         """End all children."""
@@ -135,5 +142,5 @@ def _result(request: SpeechRequest, outcome: Outcome) -> SpeechResult:
         language=outcome.language,
         model=outcome.model,
         warnings=outcome.warnings,
-        billed_ms=request.duration_ms,
+        cost=Cost(billed_ms=request.duration_ms),
     )

@@ -79,7 +79,7 @@ async def test_the_steps_before_the_work_cost_nothing() -> None:
     staged = await local.stage(order())
     assert await local.submit(order(), staged) == f"local/{JOB}/3"
     assert await local.find(order().prefix) is None
-    await local.cancel("local/unknown/1")
+    await local.cancel("local/unknown/1", 1_000)
     await local.aclose()
 
 

@@ -1,0 +1,162 @@
+"""The repository of operations: whatever may cost money, from the intent to start it to what it came to.
+
+An operation is written down before it is started and closed once, with its cost. One that is open although no
+active job points to it is a loose end: a worker stops it and books what it cost (`worker_service.loose_ends`).
+Rows have no foreign keys: an operation has to be stopped and paid for when its session is gone, too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from uuid import UUID
+
+from shared.database import Connection, Pool
+from shared.lifecycle import ACTIVE, Outcome
+from shared.records import JobRecord, Row
+from shared.transcript import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Billed milliseconds (all channels together) and micro-dollars; `estimated` where no bill was seen."""
+
+    billed_ms: int = 0
+    micro_dollars: int = 0
+    estimated: bool = False
+
+
+FREE: Final = Cost()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A row of `operation`; `prefix` names its outputs in the engine's store and is unique for good."""
+
+    prefix: str
+    job_id: UUID
+    attempt: int  # that meant to start it; a later one may follow it
+    session_id: UUID
+    tenant_id: str
+    engine: str
+    model: str
+    audio_ms: int
+    notices: tuple[Notice, ...] = ()  # what was noticed before it was started
+    name: str | None = None  # the engine's, once it is known to run
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """The operation of a whole row."""
+        return cls(
+            prefix=row["prefix"],
+            job_id=row["job_id"],
+            attempt=row["attempt"],
+            session_id=row["session_id"],
+            tenant_id=row["tenant_id"],
+            engine=row["engine"],
+            model=row["model"],
+            audio_ms=row["audio_ms"],
+            notices=tuple(Notice(notice["code"], notice["detail"]) for notice in row["notices"]),
+            name=row["name"],
+        )
+
+
+_RUNNING: Final = "id = $1 AND attempt = $2 AND status = 'running'"
+_INTEND: Final = f"""
+WITH ours AS (
+    UPDATE job SET operation_prefix = $3, operation_name = NULL, updated_at = now() WHERE {_RUNNING} RETURNING *
+)
+INSERT INTO operation (prefix, job_id, attempt, session_id, tenant_id, engine, model, audio_ms, notices,
+    expected_micro_dollars)
+SELECT $3, id, attempt, session_id, tenant_id, engine, $4, $5, $6, $7 FROM ours RETURNING *
+"""  # noqa: S608  (the parts are constants)
+# The name is kept whoever the job belongs to by now: it is what the operation is stopped by.
+_STARTED: Final = f"""
+WITH named AS (
+    UPDATE operation SET name = $4, closed_at = NULL, outcome = NULL
+    WHERE prefix = $3 AND (closed_at IS NULL OR outcome = 'missing')
+)
+UPDATE job SET operation_name = $4, updated_at = now() WHERE {_RUNNING} AND operation_prefix = $3 RETURNING 1
+"""  # noqa: S608
+_FORGET: Final = f"""
+UPDATE job SET operation_prefix = NULL, operation_name = NULL, updated_at = now()
+WHERE {_RUNNING} AND operation_prefix = $3 RETURNING 1
+"""  # noqa: S608
+_CLOSE: Final = """
+WITH closed AS (
+    UPDATE operation SET closed_at = now(), outcome = $2::text WHERE prefix = $1 AND closed_at IS NULL RETURNING *
+)
+INSERT INTO usage (job_id, attempt, session_id, tenant_id, engine, model, audio_ms, billed_ms, micro_dollars,
+    estimated)
+SELECT job_id, attempt, session_id, tenant_id, engine, model, audio_ms, $3::bigint, $4, $5 FROM closed
+WHERE $2::text = 'succeeded' OR $3::bigint > 0
+ON CONFLICT (job_id, attempt) DO NOTHING
+"""
+_LOOSE: Final = """
+SELECT o.* FROM operation o
+WHERE o.closed_at IS NULL AND o.engine = ANY($1) AND ($2::uuid IS NULL OR o.job_id = $2)
+    AND NOT EXISTS (
+        SELECT 1 FROM job j WHERE j.id = o.job_id AND j.operation_prefix = o.prefix AND j.status = ANY($3))
+ORDER BY o.created_at LIMIT 100
+"""
+
+
+class OperationRepository:
+    """Operations in Postgres. Methods that take a connection run inside the caller's transaction."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def get(self, prefix: str) -> Operation | None:
+        """The operation with this prefix."""
+        row = await self._pool.fetchrow("SELECT * FROM operation WHERE prefix = $1", prefix)
+        return None if row is None else Operation.from_row(row)
+
+    async def intend(
+        self,
+        job: JobRecord,
+        prefix: str,
+        *,
+        model: str,
+        audio_ms: int,
+        notices: Sequence[Notice],
+        expected: Cost,
+    ) -> Operation | None:
+        """Commit that an operation is about to be started: what finds it after a crash (F6).
+
+        None where the attempt does not own the job any more. This is the last moment at which nothing is spent,
+        with the expected cost known: a tenant's budget belongs in this statement.
+        """
+        row = await self._pool.fetchrow(
+            _INTEND, job.id, job.attempt, prefix, model, audio_ms, as_json(notices), expected.micro_dollars
+        )
+        return None if row is None else Operation.from_row(row)
+
+    async def started(self, job: JobRecord, operation: Operation, name: str) -> bool:
+        """Commit the name of the operation that runs; returns whether it is this attempt's to follow."""
+        row = await self._pool.fetchrow(_STARTED, job.id, job.attempt, operation.prefix, name)
+        return row is not None
+
+    async def forget(
+        self, connection: Connection, job: JobRecord, operation: Operation, outcome: Outcome, cost: Cost
+    ) -> bool:
+        """Close an operation that gives nothing, so that a later attempt starts another; fenced."""
+        row = await connection.fetchrow(_FORGET, job.id, job.attempt, operation.prefix)
+        if row is not None:
+            await self.close(connection, operation, outcome, cost)
+        return row is not None
+
+    async def close(self, connection: Connection, operation: Operation, outcome: Outcome, cost: Cost) -> None:
+        """Close an operation and book its cost; one that is closed already stays as it is (F32)."""
+        await connection.execute(
+            _CLOSE, operation.prefix, outcome, cost.billed_ms, cost.micro_dollars, cost.estimated
+        )
+
+    async def loose(self, engines: Sequence[str], job_id: UUID | None = None) -> list[Operation]:
+        """The oldest open operations of these engines that no active job points to, perhaps of one job only."""
+        rows = await self._pool.fetch(_LOOSE, list(engines), job_id, [str(status) for status in ACTIVE])
+        return [Operation.from_row(row) for row in rows]
+
+
+def as_json(notices: Sequence[Notice]) -> list[dict[str, Any]]:
+    """Notices as jobs and operations keep them."""
+    return [{"code": notice.code, "detail": notice.detail} for notice in notices]

@@ -1,0 +1,161 @@
+"""Operations in Postgres: written before they are started, closed once, loose where nobody waits for them."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shared.database import Pool, open_pool, transaction
+from shared.errors import CancelledByUserError, EngineError
+from shared.jobs import JobRepository
+from shared.lifecycle import Outcome
+from shared.operations import FREE, Cost, Operation, OperationRepository
+from shared.records import JobRecord
+from shared.transcript import Notice
+from tests.fixtures.rows import an_operation, stored_job
+
+PAID = Cost(2_000, 534)
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    async with await open_pool(database_url, size=4, name="test") as pool:
+        yield pool
+
+
+@pytest.fixture
+def rows(pool: Pool) -> OperationRepository:
+    return OperationRepository(pool)
+
+
+@pytest.fixture
+def jobs(pool: Pool) -> JobRepository:
+    return JobRepository(pool)
+
+
+async def claimed(pool: Pool, job: JobRecord | None = None) -> JobRecord:
+    job = job or await stored_job(pool)
+    run = await JobRepository(pool).claim(job.id, "w")
+    assert run is not None
+    return run
+
+
+async def close(pool: Pool, operation: Operation, outcome: Outcome, cost: Cost) -> None:
+    async with transaction(pool) as connection:
+        await OperationRepository(pool).close(connection, operation, outcome, cost)
+
+
+async def booked(pool: Pool) -> list[tuple[int, int, int, bool]]:
+    rows = await pool.fetch("SELECT attempt, billed_ms, micro_dollars, estimated FROM usage ORDER BY attempt")
+    return [tuple(row) for row in rows]
+
+
+async def loose(rows: OperationRepository, job: JobRecord | None = None) -> list[str]:
+    return [operation.prefix for operation in await rows.loose(["scripted"], job.id if job else None)]
+
+
+async def test_an_intent_comes_back_as_it_was_written(pool: Pool, rows: OperationRepository) -> None:
+    """F6: whatever attempt comes next knows what was meant."""
+    run = await claimed(pool)
+    written = await rows.intend(
+        run, "results/x/1/", model="m", audio_ms=5, notices=[Notice("a", "b")], expected=PAID
+    )
+    assert written is not None
+    assert await rows.get("results/x/1/") == written
+    assert (written.attempt, written.notices, written.name) == (1, (Notice("a", "b"),), None)
+    again = await claimed(pool, run)
+    assert again.operation_prefix == "results/x/1/"
+
+
+async def test_an_overtaken_run_cannot_mean_to_start_anything(pool: Pool, rows: OperationRepository) -> None:
+    """F5, F6."""
+    old = await claimed(pool)
+    await claimed(pool, old)
+    assert await rows.intend(old, "p", model="m", audio_ms=1, notices=(), expected=FREE) is None
+    assert await rows.get("p") is None
+
+
+async def test_a_name_is_kept_even_where_the_job_was_lost(pool: Pool, rows: OperationRepository) -> None:
+    """F6, F12: what was started can be stopped, whoever started it."""
+    old = await claimed(pool)
+    operation = await an_operation(pool, old)
+    newer = await claimed(pool, old)
+    assert not await rows.started(old, operation, "operations/1")
+    kept = await rows.get(operation.prefix)
+    assert kept is not None
+    assert kept.name == "operations/1"
+    assert await rows.started(newer, operation, "operations/1"), "the newer attempt follows it"
+
+
+async def test_a_cost_is_booked_once(pool: Pool, rows: OperationRepository) -> None:
+    """F32."""
+    operation = await an_operation(pool, await claimed(pool), "operations/1")
+    for cost in (PAID, Cost(9, 9)):
+        await close(pool, operation, Outcome.SUCCEEDED, cost)
+    assert await booked(pool) == [(1, 2_000, 534, False)]
+
+
+async def test_what_cost_nothing_and_gave_nothing_is_not_booked(
+    pool: Pool, rows: OperationRepository
+) -> None:
+    run = await claimed(pool)
+    await close(pool, await an_operation(pool, run), Outcome.REFUSED, FREE)
+    again = await claimed(pool, run)
+    await close(pool, await an_operation(pool, again), Outcome.FAILED, Cost(1_000, 267, estimated=True))
+    assert await booked(pool) == [(2, 1_000, 267, True)]
+
+
+async def test_a_failed_operation_is_forgotten_by_its_job(pool: Pool, rows: OperationRepository) -> None:
+    """F7: so that the next attempt starts another."""
+    run = await claimed(pool)
+    operation = await an_operation(pool, run, "operations/1")
+    async with transaction(pool) as connection:
+        assert await rows.forget(connection, run, operation, Outcome.FAILED, PAID)
+    again = await claimed(pool, run)
+    assert (again.operation_prefix, again.operation_name) == (None, None)
+    assert await booked(pool) == [(1, 2_000, 534, False)]
+    async with transaction(pool) as connection:
+        assert not await rows.forget(connection, run, operation, Outcome.FAILED, PAID), "fenced"
+
+
+@pytest.mark.parametrize("name", [None, "operations/1"])
+async def test_what_an_active_job_waits_for_is_not_loose(
+    pool: Pool, rows: OperationRepository, jobs: JobRepository, name: str | None
+) -> None:
+    """F10: neither while it runs, nor between two workers, nor while it waits for its next attempt."""
+    run = await claimed(pool)
+    await an_operation(pool, run, name)
+    assert await loose(rows) == []
+    assert await jobs.hand_over(run.id, run.attempt)
+    assert await loose(rows) == []
+
+
+async def test_what_nobody_waits_for_is_loose(
+    pool: Pool, rows: OperationRepository, jobs: JobRepository
+) -> None:
+    """F12, F13: of a job that was cancelled, failed or deleted, or that has started another since."""
+    cancelled, failed, deleted, overlapped = [await claimed(pool) for _ in range(4)]
+    prefixes = [(await an_operation(pool, run)).prefix for run in (cancelled, failed, deleted, overlapped)]
+    await jobs.cancel(cancelled.id, cancelled.tenant_id, CancelledByUserError())
+    await jobs.fail(failed.id, failed.attempt, EngineError())
+    await pool.execute("DELETE FROM session WHERE id = $1", deleted.session_id)
+    await an_operation(pool, await claimed(pool, overlapped))
+    assert await loose(rows) == prefixes
+    assert await loose(rows, deleted) == [prefixes[2]]
+    assert await rows.loose(["google"]) == []
+    operation = await rows.get(prefixes[0])
+    assert operation is not None
+    await close(pool, operation, Outcome.CANCELLED, PAID)
+    assert await loose(rows) == prefixes[1:]
+
+
+async def test_an_operation_that_turns_up_late_is_open_again(pool: Pool, rows: OperationRepository) -> None:
+    """F6: a run that stood still between its intent and its submit started one after all: it is stopped."""
+    stalled = await claimed(pool)
+    operation = await an_operation(pool, stalled)
+    newer = await claimed(pool, stalled)
+    async with transaction(pool) as connection:
+        assert await rows.forget(connection, newer, operation, Outcome.MISSING, FREE)
+    await an_operation(pool, newer, "operations/2")
+    assert await loose(rows) == []
+    assert not await rows.started(stalled, operation, "operations/1")
+    assert await loose(rows) == [operation.prefix]

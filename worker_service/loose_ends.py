@@ -1,0 +1,76 @@
+"""Stops operations that nobody waits for any more, and books what they cost.
+
+A loose end is an operation that is open although no active job points to it: its job was cancelled, deleted or
+given up, or two attempts overlapped. The run that notices ties it up at once; this loop finds the others.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+from uuid import UUID
+
+from redis.exceptions import RedisError
+
+from shared.database import AWAY, Pool, transaction
+from shared.errors import TranscriptsError
+from shared.lifecycle import Outcome
+from shared.logs import get_logger
+from shared.operations import FREE, Operation, OperationRepository
+from worker_service.engines.port import Engine
+
+log = get_logger(__name__)
+
+_AT_ONCE: Final = 10
+
+
+class LooseEnds:
+    """Ties up the loose ends of the engines that this worker has."""
+
+    def __init__(self, pool: Pool, engines: Mapping[str, Engine]) -> None:
+        self._pool = pool
+        self._rows = OperationRepository(pool)
+        self._engines = engines
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def run(self, *, every_s: float, take_turn: Callable[[float], Awaitable[bool]]) -> None:
+        """Tie up every interval until cancelled; `take_turn(seconds)` says whether it is this worker that does."""
+        while True:
+            try:
+                if await take_turn(every_s):
+                    await self.tie_up()
+            except (*AWAY, RedisError) as error:
+                log.warning("loose ends put off", reason=repr(error))
+            await asyncio.sleep(every_s)
+
+    async def tie_up(self, job_id: UUID | None = None) -> int:
+        """Stop and close what is loose, perhaps of one job only; returns how many were closed.
+
+        What cannot be stopped now stays open: it is tried again at the next turn.
+        """
+        loose = await self._rows.loose(list(self._engines), job_id)
+        return sum(await asyncio.gather(*map(self._try_to_stop, loose)))
+
+    async def _try_to_stop(self, operation: Operation) -> bool:
+        try:
+            async with self._slots:
+                await self._stop(operation)
+        except (TranscriptsError, *AWAY) as error:
+            log.warning("an operation could not be stopped yet", prefix=operation.prefix, reason=repr(error))
+            return False
+        return True
+
+    async def _stop(self, operation: Operation) -> None:
+        engine = self._engines[operation.engine]
+        name = operation.name or await engine.find(operation.prefix)
+        outcome, cost = Outcome.MISSING, FREE
+        if name is not None:
+            outcome, cost = Outcome.CANCELLED, await engine.cancel(name, operation.audio_ms)
+        async with transaction(self._pool) as connection:
+            await self._rows.close(connection, operation, outcome, cost)
+        await engine.discard(operation.prefix)
+        log.info(
+            "operation stopped: nobody waits for it",
+            prefix=operation.prefix,
+            operation=name,
+            micro_dollars=cost.micro_dollars,
+        )

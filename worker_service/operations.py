@@ -1,0 +1,108 @@
+"""Starts the one paid operation of an attempt, or finds the one that an earlier attempt has started.
+
+The intent is committed before the engine is asked, the name right after. Whatever falls between is settled by
+looking for the operation: nothing is started again before it is certain that nothing runs (F6).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shared.database import Pool, outlast, transaction
+from shared.errors import FencedError, TranscriptsError
+from shared.lifecycle import Outcome, Phase
+from shared.logs import get_logger
+from shared.operations import FREE, Cost, Operation, OperationRepository
+from shared.records import JobRecord
+from shared.transcript import Notice
+from worker_service.engines.port import (
+    Engine,
+    NotStartedError,
+    OperationEndedError,
+    Plan,
+    SpeechRequest,
+)
+from worker_service.status import StatusBoard
+
+log = get_logger(__name__)
+
+
+class Operations:
+    """What a run does with the operation of its job; every method raises FencedError where the job was lost."""
+
+    def __init__(self, pool: Pool, status: StatusBoard) -> None:
+        self._pool = pool
+        self._rows = OperationRepository(pool)
+        self._status = status
+
+    async def resume(self, job: JobRecord, engine: Engine) -> Operation | None:
+        """The operation that an earlier attempt meant to start, if it did; None: nothing runs for this job."""
+        if job.operation_prefix is None:
+            return None
+        operation = await self._rows.get(job.operation_prefix)
+        if operation is None:
+            return None
+        name = operation.name if engine.durable else None
+        if name is None and engine.durable:
+            self._status.report(job, Phase.SUBMITTING, "Looking for what was started before")
+            name = await engine.find(operation.prefix)
+        if name is None:
+            await self._forget(job, operation, Outcome.MISSING, FREE)
+            return None
+        return await self._started(job, operation, name)
+
+    async def start(
+        self, job: JobRecord, engine: Engine, request: SpeechRequest, plan: Plan, notices: Sequence[Notice]
+    ) -> Operation:
+        """Stage the audio and start an operation, once; `notices` are kept for whichever attempt saves.
+
+        Raises what the engine raises. After anything but a refusal a later attempt looks for the operation.
+        """
+        self._status.report(job, Phase.UPLOADING, "Handing the audio to the speech engine")
+        staged = await engine.stage(request)
+        self._status.report(job, Phase.SUBMITTING, "Starting the speech engine")
+        operation = await self._rows.intend(
+            job,
+            request.prefix,
+            model=plan.model,
+            audio_ms=request.duration_ms,
+            notices=notices,
+            expected=plan.cost,
+        )
+        if operation is None:
+            raise FencedError
+        try:
+            name = await engine.submit(request, staged)
+        except NotStartedError as refusal:
+            await self._forget(job, operation, Outcome.REFUSED, FREE)
+            await discard(engine, operation.prefix)
+            raise refusal.error from refusal
+        return await self._started(job, operation, name)
+
+    async def ended(
+        self, job: JobRecord, engine: Engine, operation: Operation, end: OperationEndedError
+    ) -> None:
+        """Book what an operation without a result has cost, and let the next attempt start another."""
+        await self._forget(job, operation, Outcome.FAILED, end.cost)
+        await discard(engine, operation.prefix)
+
+    async def _started(self, job: JobRecord, operation: Operation, name: str) -> Operation:
+        if not await outlast(lambda: self._rows.started(job, operation, name)):
+            raise FencedError
+        log.info("operation runs", job_id=str(job.id), attempt=job.attempt, operation=name)
+        return replace(operation, name=name)
+
+    async def _forget(self, job: JobRecord, operation: Operation, outcome: Outcome, cost: Cost) -> None:
+        async def forget() -> bool:
+            async with transaction(self._pool) as connection:
+                return await self._rows.forget(connection, job, operation, outcome, cost)
+
+        if not await outlast(forget):
+            raise FencedError
+
+
+async def discard(engine: Engine, prefix: str) -> None:
+    """Leave nothing below the prefix with the engine; what cannot be deleted now, its store's rules delete."""
+    try:
+        await engine.discard(prefix)
+    except TranscriptsError as error:
+        log.warning("files are still in the engine's store", prefix=prefix, reason=error.detail)
