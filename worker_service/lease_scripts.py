@@ -33,8 +33,10 @@ local function take(wid, id, score)
   call('HSET', held .. wid, id, score)
 end
 
--- The place that a ring asked for while the job was running, if there was one.
-local function noted(id)
+-- Let go of a job. Returns the place that a ring asked for meanwhile, if one did.
+local function let_go(wid, id)
+  call('HDEL', held .. wid, id)
+  call('DEL', HOLDER .. id)
   local note = call('HGET', again, id)
   if not note then return nil end
   call('HDEL', again, id)
@@ -42,12 +44,11 @@ local function noted(id)
   return tonumber(due), tonumber(rank)
 end
 
--- Give a job back to where it stood, or to where it was rung for meanwhile.
-local function release(wid, id, score)
-  call('HDEL', held .. wid, id)
-  call('DEL', HOLDER .. id)
-  local due, rank = noted(id)
-  if due then place(id, due, rank) else call('ZADD', queue, 'XX', score, id) end
+-- Give a job back to where it stood, as if it had never been taken.
+local function give_back(wid, id, score)
+  local due, rank = let_go(wid, id)
+  call('ZADD', queue, 'LT', score, id)
+  if due then place(id, due, rank) end
 end
 
 local function count_try(id)
@@ -59,7 +60,7 @@ local function empty(wid, crashed)
   local jobs = call('HGETALL', held .. wid)
   for i = 1, #jobs, 2 do
     if crashed then count_try(jobs[i]) end
-    release(wid, jobs[i], jobs[i + 1])
+    give_back(wid, jobs[i], jobs[i + 1])
   end
   call('ZREM', workers, wid)
   return #jobs / 2
@@ -67,7 +68,8 @@ end
 """
 )
 
-# ARGV: worker id, lease in ms, then groups of id, score, envelope: what this worker believes it holds.
+# ARGV: worker id, lease in ms, then groups of id, score, envelope, state: what this worker believes it holds,
+# and whether it is `running` or how it ended (see TURN).
 # Registers the worker and makes both sides agree, after a start, a lost reply, or lost data.
 # Returns the ids that are not this worker's any more.
 JOIN: Final = (
@@ -75,17 +77,17 @@ JOIN: Final = (
     + """
 local wid, believed, lost = ARGV[1], {}, {}
 renew(wid, tonumber(ARGV[2]))
-for i = 3, #ARGV, 3 do believed[ARGV[i]] = true end
+for i = 3, #ARGV, 4 do believed[ARGV[i]] = true end
 local jobs = call('HGETALL', held .. wid)
 for i = 1, #jobs, 2 do
-  if not believed[jobs[i]] then release(wid, jobs[i], jobs[i + 1]) end  -- claimed, but the reply was lost
+  if not believed[jobs[i]] then give_back(wid, jobs[i], jobs[i + 1]) end  -- claimed, but the reply was lost
 end
-for i = 3, #ARGV, 3 do
-  local id = ARGV[i]
+for i = 3, #ARGV, 4 do
+  local id, state = ARGV[i], ARGV[i + 3]
   if call('HEXISTS', held .. wid, id) == 0 then
     local score = tonumber(call('ZSCORE', queue, id) or '')
-    if call('EXISTS', HOLDER .. id) == 1 or (score and score > now) then
-      lost[#lost + 1] = id  -- another worker runs it, or ran it and put it off
+    if call('EXISTS', HOLDER .. id) == 1 or state == 'done' or (score and (score > now or state ~= 'running')) then
+      lost[#lost + 1] = id  -- another worker has it or put it off, or Redis knew its end: that reply was lost
     else
       call('SET', JOB .. id, ARGV[i + 2], 'PX', TTL, 'NX')  -- gone if Redis lost its data: put back
       take(wid, id, ARGV[i + 1])
@@ -97,10 +99,13 @@ return lost
 """
 )
 
-# ARGV: worker id, lease in ms, how many jobs are wanted, then groups of id, how, rank: the runs that ended.
-#   how: `done`, `back` (handed over: not a try), or after how many ms the job is due again
+# ARGV: worker id, lease in ms, how many jobs are wanted, then groups of id, how, ms, rank: the runs that ended.
+#   done    for good
+#   back    handed over: the job stands where it stood, and this was no try
+#   retry   due again in `ms`; this was a try
+#   later   due again in `ms`; this was no try
 # Returns nil for an unknown worker, else {ms until the next deferred job or -1, jobs that are left due,
-# jobs that are held, {ids that were not ours to end}, {id, score, envelope or nil, tries, ...}}.
+# jobs that are held, {ids that were not ours to end}, {{id, score, envelope or nil, tries}, ...}}.
 TURN: Final = (
     _LEASE
     + """
@@ -111,32 +116,32 @@ for _, dead in ipairs(call('ZRANGEBYSCORE', workers, '-inf', now, 'LIMIT', 0, 8)
 
 for _, entry in ipairs(call('ZRANGEBYSCORE', deferred, '-inf', now, 'LIMIT', 0, 1000)) do
   local rank, id = string.match(entry, '^(%d+):(.*)$')
-  local due, score = call('ZSCORE', deferred, entry), call('ZSCORE', queue, id)
-  if score == due then call('ZADD', queue, due - rank, id) end
+  local due = call('ZSCORE', deferred, entry)
+  if call('ZSCORE', queue, id) == due then call('ZADD', queue, due - rank, id) end
   call('ZREM', deferred, entry)
 end
 
 local fenced = {}
-for i = 4, #ARGV, 3 do
-  local id, how, rank = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
+for i = 4, #ARGV, 4 do
+  local id, how, ms, rank = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
   local score = call('HGET', held .. wid, id)
   if not score then
     fenced[#fenced + 1] = id
   elseif how == 'back' then
-    release(wid, id, score)
+    give_back(wid, id, score)
   else
-    call('HDEL', held .. wid, id)
-    call('DEL', HOLDER .. id)
-    local due, noted_rank = noted(id)
+    local due, rung_rank = let_go(wid, id)
+    if how == 'retry' then count_try(id) end
     if how ~= 'done' then
-      count_try(id)
-      place(id, now + how, rank)
-    elseif due then
-      place(id, due, noted_rank)
+      place(id, now + ms, rank)
     else
-      call('DEL', JOB .. id, TRIES .. id)
-      call('ZREM', queue, id)
+      call('DEL', TRIES .. id)
+      if not due then
+        call('DEL', JOB .. id)
+        call('ZREM', queue, id)
+      end
     end
+    if due then place(id, due, rung_rank) end
   end
 end
 
@@ -145,20 +150,20 @@ end
 -- their place while they run: they are stepped over.
 local jobs, from = {}, 0
 want = math.min(want, math.ceil(call('ZCOUNT', queue, '-inf', now) / call('ZCARD', workers)))
-while want > 0 and from < 20000 do
-  local page = call('ZRANGEBYSCORE', queue, '-inf', now, 'WITHSCORES', 'LIMIT', from, want)
-  if #page == 0 then break end
+while want > 0 and from < 10000 do
+  local page = call('ZRANGEBYSCORE', queue, '-inf', now, 'WITHSCORES', 'LIMIT', from, math.max(want, from))
   for i = 1, #page, 2 do
     local id, score = page[i], page[i + 1]
     if call('EXISTS', HOLDER .. id) == 1 then
       from = from + 1
-    else
+    elseif want > 0 then
       take(wid, id, score)
       local found = call('MGET', JOB .. id, TRIES .. id)
       jobs[#jobs + 1] = {id, score, found[1], tonumber(found[2] or 0)}
       want = want - 1
     end
   end
+  if #page == 0 then break end
 end
 
 local left, wait = bell(from), -1

@@ -1,4 +1,4 @@
-"""arq's worker with leases: how a job is claimed, held, given up and ended. `docs/queue.md` tells the whole.
+"""arq's worker with leases: how jobs are claimed, held, given up and ended. `docs/queue.md` tells the whole.
 
 Everything that a worker tells Redis about its jobs goes through one script, the turn: it renews the lease,
 ends what ended, claims what is due, and frees the jobs of dead workers, in one round trip. There is one turn
@@ -9,9 +9,9 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from signal import Signals
@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 
 from shared.logs import get_logger
 from shared.queue import names
-from shared.queue.envelope import BrokenEnvelopeError, NewerEnvelopeError, loads
+from shared.queue.envelope import BrokenEnvelopeError, Call, NewerEnvelopeError, loads, opened
 from worker_service.lease_scripts import JOIN, LEAVE, TURN
 
 log = get_logger(__name__)
@@ -33,25 +33,28 @@ log = get_logger(__name__)
 HANDOVER: Final = "handover"  # why a run was cancelled: the argument of its CancelledError
 LOST: Final = "lease lost"
 
+End = tuple[str, int]  # how a run ended, in the words of the turn's script, and its milliseconds
+_DONE: Final[End] = ("done", 0)
+_BACK: Final[End] = ("back", 0)
+_NOT_FOR_US: Final[End] = ("later", 5_000)  # a job that this worker does not know is offered again
+_NOT_CANCELLED_BY_US: Final[End] = ("retry", 1_000)  # a run that cancels itself must not spin
+
 _BATCH: Final = 1_000  # jobs ended or claimed in one turn: a script holds up every other client while it runs
 _POLL_S: Final = 0.5  # how soon a job is seen that came without a token, from a stock client
 _LISTEN_S: Final = 3  # shorter than the connection's timeout
-_NOT_FOR_US_MS: Final = 5_000  # when a job that this worker does not know is offered again
-_NOT_CANCELLED_BY_US_MS: Final = 1_000  # a run that cancels itself must not spin
 _MOST_TROUBLE_S: Final = 1.0  # between two attempts to reach Redis
 _GOODBYE_S: Final = 1.0
 
 
 @dataclass(slots=True, eq=False)
 class _Held:
-    """A job of ours: the score to give back, its envelope, the failed runs before, the run, and its rank."""
+    """A job of ours: the score to give back, its envelope, the failed runs before, its rank, and the run."""
 
     score: bytes
     envelope: bytes | None
     tries: int
     rank: int = 0
-    run: asyncio.Task[str] | None = None
-    cancelled: bool = False
+    run: "asyncio.Task[End]" = field(init=False)
 
 
 class LeaseWorker(Worker):
@@ -75,21 +78,20 @@ class LeaseWorker(Worker):
         ctx: dict[Any, Any] | None = None,
         on_job_start: StartupShutdown | None = None,
         on_job_end: StartupShutdown | None = None,
-        on_lost: Callable[[str], None] | None = None,
         handle_signals: bool = False,
     ) -> None:
         """`redis` comes from `shared.queue.client.connect(..., retries=0)` and stays the caller's to close.
 
         `lease_s`: how long a killed worker keeps its jobs. `drain_s`: how long cancelled runs may take to hand
-        over at `stop`. `on_lost` hears the id of each job that another worker took over.
+        over at `stop`.
         """
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
         self._joined = False
         self._trouble_s = 0.0
         self._held: dict[str, _Held] = {}
-        self._ends: dict[str, str] = {}
-        self._lost: set[asyncio.Task[str]] = set()  # runs of jobs that were lost, until they have let go
+        self._ends: dict[str, End] = {}  # of jobs in `_held`, until Redis knows
+        self._lost: set[asyncio.Task[End]] = set()  # runs of jobs that were lost, until they have let go
         self._changed = asyncio.Event()  # a run ended, or a token came: time for a turn
         self._idle = asyncio.Event()  # there are free slots and nothing is due: time to listen
         super().__init__(
@@ -106,14 +108,12 @@ class LeaseWorker(Worker):
             job_deserializer=loads,
         )
         self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        self.on_lost = on_lost
         self.jobs_claimed = self.jobs_lost = self.jobs_handed_over = self.jobs_due = 0
         self._lease_ms = int(lease_s * 1000)
         self._drain_s = drain_s
         self._keys = names.keys(queue_name)
-        self._join_script, self._turn_script, self._leave_script = map(
-            redis.register_script, (JOIN, TURN, LEAVE)
-        )
+        scripts = map(redis.register_script, (JOIN, TURN, LEAVE))
+        self._join_script, self._turn_script, self._leave_script = scripts
 
     @property
     def jobs_running(self) -> int:
@@ -124,6 +124,8 @@ class LeaseWorker(Worker):
         """Claim no more, cancel the runs, give their jobs back; `async_run` returns when that is done."""
         self._stopping = True
         self.allow_pick_jobs = False
+        self._changed.set()
+        self._idle.set()
         for loop in self._loops:
             loop.cancel()
 
@@ -132,32 +134,30 @@ class LeaseWorker(Worker):
         self.stop()
 
     async def main(self) -> None:
-        """Serve until `stop`, then hand over."""
+        """Serve until `stop` or a cancel, then hand over."""
         log.info("worker starts", worker=self.worker_id, queue=self.queue_name, max_jobs=self.max_jobs)
-        self._loops = [asyncio.create_task(self._serve()), asyncio.create_task(self._listen())]
         try:
-            if not self._stopping:
-                await asyncio.gather(*self._loops)
-        except asyncio.CancelledError:
-            if not self._stopping:
-                raise
+            async with asyncio.TaskGroup() as group:
+                self._loops = [group.create_task(self._serve()), group.create_task(self._listen())]
+                if self._stopping:
+                    self.stop()
         finally:
-            for task in (*self._loops, *(held.run for held in self._held.values())):
-                if task is not None:
-                    task.cancel(HANDOVER)
-        await self._hand_over()
+            self.stop()
+            for held in self._held.values():
+                held.run.cancel(HANDOVER)
+            await self._hand_over()
 
     async def _serve(self) -> None:
-        while True:
+        while (
+            not self._stopping
+        ):  # a cancel alone may get lost in redis-py: `asyncio.wait_for` of Python 3.11
             await self._cycle()
 
     async def _cycle(self) -> None:
         """One turn, and then the wait until there is reason for another. Redis may come and go."""
         self._changed.clear()
         try:
-            if not self._joined:
-                await self._join()
-            pause_s = await self._turn()
+            pause_s = await self._turn() if self._joined else await self._join()
             self._trouble_s = 0.0
         except (RedisError, OSError) as error:
             self._joined = False  # the turn may have happened: only the reply is known to be lost
@@ -166,27 +166,28 @@ class LeaseWorker(Worker):
             await self.pool.connection_pool.disconnect(inuse_connections=False)
             await asyncio.sleep(self._trouble_s)
         else:
-            if pause_s > 0:
+            if pause_s > 0 and not self._changed.is_set():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause_s):
                         await self._changed.wait()
 
-    async def _join(self) -> None:
-        """Register, and agree with Redis on what is ours."""
+    async def _join(self) -> float:
+        """Register, and agree with Redis on what is ours. Next comes a turn, at once."""
         args: list[Any] = [self.worker_id, self._lease_ms]
         for job_id, held in self._held.items():
-            args += (job_id, held.score, held.envelope or b"")
+            args += (job_id, held.score, held.envelope or b"", self._ends.get(job_id, ("running", 0))[0])
         for job in await self._join_script(keys=self._keys, args=args):
             self._lose(job.decode())
         self._joined = True
+        return 0.0
 
     async def _turn(self) -> float:
         """Tell Redis what ended, hear what is ours now; returns how long there is nothing to do, in seconds."""
         ends = list(islice(self._ends.items(), _BATCH))
         free = self.max_jobs - len(self._held) + len(ends)
         args: list[Any] = [self.worker_id, self._lease_ms, min(free, _BATCH) if self.allow_pick_jobs else 0]
-        for job_id, how in ends:
-            args += (job_id, how, self._held[job_id].rank)
+        for job_id, (how, ms) in ends:
+            args += (job_id, how, ms, self._held[job_id].rank)
         reply = await self._turn_script(keys=self._keys, args=args)
         if reply is None:
             self._joined = False
@@ -199,21 +200,24 @@ class LeaseWorker(Worker):
         for job, score, envelope, tries in jobs:
             self._start(job.decode(), _Held(score, envelope, tries))
         self._joined = held_there == len(self._held)
-        return self._pause_s(free - len(jobs), next_ms, more=bool(jobs) and self.jobs_due > 0)
+        if len(ends) == _BATCH or (jobs and self.jobs_due > 0 and free > len(jobs)):
+            return 0.0
+        return self._pause_s(free - len(jobs), next_ms)
 
-    def _pause_s(self, free: int, next_ms: int, *, more: bool) -> float:
-        """How long to wait after a turn; `more`: it claimed its share, and jobs are left."""
-        if free > 0 and not more:
-            self._idle.set()
-            poll_s = min(_POLL_S, self._lease_ms / 4000)
-            return poll_s if next_ms < 0 else min(poll_s, next_ms / 1000 + 0.001)
-        self._idle.clear()
-        return 0.0 if free > 0 else self._lease_ms / 4000
+    def _pause_s(self, free: int, next_ms: int) -> float:
+        """How long to wait after a turn that left nothing to do but to run the jobs."""
+        renew_s = self._lease_ms / 4000
+        if free <= 0:
+            self._idle.clear()
+            return renew_s
+        self._idle.set()
+        poll_s = min(_POLL_S, renew_s)
+        return poll_s if next_ms < 0 else min(poll_s, next_ms / 1000 + 0.001)
 
     async def _listen(self) -> None:
         """Take a token whenever there is nothing to do; a token that gets lost costs one poll."""
         wake = names.wake_key(self.queue_name)
-        while True:
+        while not self._stopping:
             await self._idle.wait()
             try:
                 if await self.pool.blpop([wake], timeout=_LISTEN_S):  # type: ignore[misc]  # typed for both clients
@@ -228,60 +232,59 @@ class LeaseWorker(Worker):
         held.run = asyncio.create_task(self._run(job_id, held))
         held.run.add_done_callback(partial(self._ended, job_id, held))
 
-    def _ended(self, job_id: str, held: _Held, run: asyncio.Task[str]) -> None:
+    def _ended(self, job_id: str, held: _Held, run: "asyncio.Task[End]") -> None:
         if self._held.get(job_id) is not held:
             return  # lost meanwhile: nothing of this run is told to Redis
         if not run.cancelled():
             self._ends[job_id] = run.result()
-        elif held.cancelled or self._stopping:
+        elif self._stopping:
             self.jobs_handed_over += 1
-            self._ends[job_id] = "back"
+            self._ends[job_id] = _BACK
         else:
-            self._ends[job_id] = str(_NOT_CANCELLED_BY_US_MS)
+            self._ends[job_id] = _NOT_CANCELLED_BY_US
         self._changed.set()
 
-    async def _run(self, job_id: str, held: _Held) -> str:
-        """Run a job's task; returns how it ended, in the words of the turn's script."""
+    async def _run(self, job_id: str, held: _Held) -> End:
+        """Run a job's task; returns how it ended."""
         if held.envelope is None:
             log.warning("a job without an envelope is dropped here; the sweep rings for it", job_id=job_id)
-            return "done"
+            return _DONE
         try:
-            fields = loads(held.envelope)
-            held.rank = int(fields.get("rank", 0))
-            function = self.functions[fields["f"]]
-            args, kwargs, queued = fields["a"], fields["k"], ms_to_datetime(fields["et"])
+            call = opened(held.envelope)
+            function = self.functions[call.task]
         except (NewerEnvelopeError, KeyError) as error:
             log.warning("a job is not for this release; it is kept", job_id=job_id, reason=repr(error))
-            return str(_NOT_FOR_US_MS)
-        except (BrokenEnvelopeError, TypeError, ValueError) as error:
+            return _NOT_FOR_US
+        except BrokenEnvelopeError as error:
             log.warning("a broken envelope is dropped", job_id=job_id, reason=repr(error))
-            return "done"
+            return _DONE
+        held.rank = call.rank
         ctx = {
             **self.ctx,
             "job_id": job_id,
-            "job_try": held.tries + 1,
-            "enqueue_time": queued,
+            "job_try": max(held.tries + 1, call.job_try),
+            "enqueue_time": ms_to_datetime(call.queued_ms),
             "score": int(float(held.score)),
         }
         await self._hook(self.on_job_start, ctx)
         try:
-            return await self._call(function, ctx, args, kwargs)
+            return await self._call(function, ctx, call)
         finally:
             await self._hook(self.on_job_end, ctx)
 
-    async def _call(self, function: Any, ctx: dict[Any, Any], args: list[Any], kwargs: dict[str, Any]) -> str:
+    async def _call(self, function: Any, ctx: dict[Any, Any], call: Call) -> End:
         try:
             async with asyncio.timeout(function.timeout_s or self.job_timeout_s):
-                await function.coroutine(ctx, *args, **kwargs)
+                await function.coroutine(ctx, *call.args, **call.kwargs)
         except Retry as again:
             self.jobs_retried += 1
-            return str(again.defer_score or 0)
+            return "retry", again.defer_score or 0
         except Exception:  # the boundary between a task and the worker
             log.exception("a task failed", job_id=ctx["job_id"], task=function.name)
             self.jobs_failed += 1
         else:
             self.jobs_complete += 1
-        return "done"
+        return _DONE
 
     async def _hook(self, hook: StartupShutdown | None, ctx: dict[Any, Any]) -> None:
         if hook is None:
@@ -292,11 +295,11 @@ class LeaseWorker(Worker):
             log.exception("a hook failed", job_id=ctx["job_id"])
 
     def _lose(self, job_id: str) -> None:
-        """Another worker has this job: end our run of it."""
+        """This job is not ours any more: end our run of it, if it has not ended."""
         held = self._held.pop(job_id)
         self._ends.pop(job_id, None)
-        self._note_lost(job_id)
-        if held.run is not None:
+        if not held.run.done():
+            self._note_lost(job_id)
             self._lost.add(held.run)
             held.run.add_done_callback(self._lost.discard)
             held.run.cancel(LOST)
@@ -304,15 +307,15 @@ class LeaseWorker(Worker):
     def _note_lost(self, job_id: str) -> None:
         self.jobs_lost += 1
         log.warning("a job was taken over by another worker", job_id=job_id, worker=self.worker_id)
-        if self.on_lost is not None:
-            self.on_lost(job_id)
 
     async def _hand_over(self) -> None:
         """Give back what the runs let go, as they do; what they still hold at the end is given back too."""
         self._joined = False  # `stop` may have cut a turn short
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._drain_s
         try:
-            async with asyncio.timeout(self._drain_s):
-                while self._held:
+            async with asyncio.timeout_at(end):
+                while self._held and loop.time() < end:
                     await self._cycle()
         except TimeoutError:
             log.warning("runs did not let go in time", jobs=len(self._held))

@@ -17,6 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from shared.errors import QueueUnavailableError, SetupError
 from shared.ports import Ring
 from shared.queue import names
+from shared.queue.connections import make_prompt
 from shared.queue.envelope import dumps, envelope, loads, rank_ms
 from shared.queue.scripts import RING
 
@@ -38,7 +39,7 @@ def connect(
     takes 0, since what it sends must not be sent twice unseen. `pool` bounds the connections; who finds none
     free waits for one.
     """
-    options: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": 2.0, "timeout": 20}
+    options: dict[str, Any] = {"socket_connect_timeout": 2.0, "timeout": 20}
     scheme = urlsplit(redis_url).scheme
     if scheme in {"redis", "rediss"}:
         options["socket_keepalive"] = True
@@ -47,8 +48,10 @@ def connect(
     if retries:
         options["retry"] = Retry(ExponentialBackoff(cap=0.5, base=0.05), retries)
         options["retry_on_error"] = [RedisConnectionError, RedisTimeoutError]
+    connections = BlockingConnectionPool.from_url(redis_url, max_connections=pool, **options)
+    make_prompt(connections, patience_s=timeout_s)
     return ArqRedis(
-        BlockingConnectionPool.from_url(redis_url, max_connections=pool, **options),
+        connections,
         job_serializer=dumps,
         job_deserializer=loads,
         default_queue_name=queue,

@@ -1,6 +1,8 @@
 """What travels in Redis for a job: arq's five fields as JSON, a version, and the job's rank. Never pickle."""
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.errors import TranscriptsError
@@ -26,6 +28,18 @@ class BrokenEnvelopeError(TranscriptsError):
     """What is queued under this id is not an envelope. It is dropped; the job is kept and is queued again."""
 
     code = "queue_broken_envelope"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What an envelope asks for: a task, its arguments, when it was asked (ms since 1970), and the job's rank."""
+
+    task: str
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    queued_ms: int
+    job_try: int  # an arq client may say that this is not the first try
+    rank: int
 
 
 def rank_ms(priority: Priority) -> int:
@@ -68,3 +82,22 @@ def loads(raw: bytes) -> dict[str, Any]:
             f"The job was queued in form {version} and this worker knows {VERSION}. It is kept: update the workers."
         )
     return dict(fields)
+
+
+def opened(raw: bytes) -> Call:
+    """What an envelope asks for, whoever queued it.
+
+    Raises NewerEnvelopeError for a version of the future and BrokenEnvelopeError for what is no envelope.
+    """
+    fields = loads(raw)
+    try:
+        return Call(
+            str(fields["f"]),
+            list(fields["a"]),
+            {str(name): value for name, value in fields["k"].items()},
+            int(fields["et"]),
+            int(fields.get("t") or 1),
+            int(fields.get("rank", 0)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BrokenEnvelopeError from error

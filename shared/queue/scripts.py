@@ -1,6 +1,6 @@
 """The Lua that the API and the workers share: where a job stands in the queue, and who is woken for it.
 
-Time is Redis's own, so the clocks of the machines need not agree. `prelude` heads every script of the queue.
+Time is Redis's own, so the clocks of the machines need not agree. `PRELUDE` heads every script of the queue.
 """
 
 from typing import Final
@@ -17,13 +17,14 @@ local held = queue .. ':held:'
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
--- Where a job stands: by rank once it is due, by time until then.
+-- Put a job where it belongs: by rank once it is due, by time until then. Where it stands earlier already, it stays.
 local function place(id, due, rank)
   if due > now then
-    call('ZADD', queue, due, id)
-    if rank > 0 then call('ZADD', deferred, due, rank .. ':' .. id) end
+    if call('ZADD', queue, 'LT', 'CH', due, id) == 1 and rank > 0 then
+      call('ZADD', deferred, due, rank .. ':' .. id)
+    end
   else
-    call('ZADD', queue, due - rank, id)
+    call('ZADD', queue, 'LT', due - rank, id)
   end
 end
 
@@ -39,10 +40,11 @@ end
 
 # ARGV: groups of id, due in ms or '', rank, envelope. Returns how many were not in the queue.
 #
-# A ring is never lost, whatever state its job is in:
-#   running   the ring is noted, and obeyed when that run ends (the latest ring knows best)
+# A ring is obeyed whatever state its job is in:
+#   running   the ring is noted, and obeyed when that run ends
 #   waiting   the earlier of the two places counts
 #   forgotten (its holder is gone, or its place is) it is queued
+# Only a job of a stock worker cannot be noted: its holder's name is '1', and its end takes all traces along.
 RING: Final = (
     PRELUDE
     + """
@@ -53,16 +55,11 @@ for i = 1, #ARGV, 4 do
   if holder and call('HEXISTS', held .. holder, id) == 1 then
     call('HSET', again, id, string.format('%d:%d', due, rank))
     call('SET', JOB .. id, ARGV[i + 3], 'PX', TTL)
-  elseif holder ~= '1' then  -- '1' is a stock worker's mark: its job is running, and cannot be noted
+  elseif holder ~= '1' then
     if holder then call('DEL', HOLDER .. id) end
     local fresh = call('SET', JOB .. id, ARGV[i + 3], 'PX', TTL, 'NX')
-    local score = tonumber(call('ZSCORE', queue, id) or '')
-    if fresh or holder or not score then
-      place(id, due, rank)
-      added = added + 1
-    elseif (due > now and due or due - rank) < score then
-      place(id, due, rank)
-    end
+    if fresh or holder or not call('ZSCORE', queue, id) then added = added + 1 end
+    place(id, due, rank)
   end
 end
 bell()

@@ -3,12 +3,19 @@
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from arq.jobs import Job, JobStatus
+from arq.worker import Retry
 
 from shared.ids import new_id
 from shared.queue import names
 from tests.fixtures.queue_bench import LEASE_S, Bench, until
+
+
+async def started(bench: Bench, count: int) -> None:
+    """Wait until so many runs have begun."""
+    await until(lambda: len(bench.starts) >= count)
 
 
 async def test_a_stock_client_enqueues_for_a_leased_worker(bench: Bench) -> None:
@@ -84,3 +91,45 @@ async def test_running_jobs_of_stock_workers_do_not_hide_the_waiting_ones(bench:
     assert bench.starts[-1][1] == "leased"
     bench.gate.set()
     await until(lambda: len(bench.ends) == 51)
+
+
+async def test_a_retry_keeps_a_job_for_stock_clients(bench: Bench) -> None:
+    """Deferred, it cannot be queued twice; `job_try` counts; `t` of a stock client is where it begins."""
+
+    async def fail_twice(ctx: dict[Any, Any], job_id: str) -> None:
+        if ctx["job_try"] < 5:
+            raise Retry(defer=0.2)
+
+    bench.body = fail_twice
+    bench.gate.set()
+    await bench.leased()
+    job = str(new_id())
+    await bench.redis.enqueue_job(names.TRANSCRIBE, job, _job_id=job, _job_try=3)
+    await until(lambda: bench.starts)
+    status = Job(job, bench.redis, bench.queue).status
+    async with asyncio.timeout(20):
+        while await status() is not JobStatus.deferred:
+            await asyncio.sleep(0.005)
+    assert await bench.redis.enqueue_job(names.TRANSCRIBE, job, _job_id=job) is None
+    await until(lambda: bench.ends)
+    assert [tries for *_, tries in bench.starts] == [3, 3, 3, 4, 5]
+
+
+async def test_a_job_goes_from_worker_to_worker_whatever_their_kind(bench: Bench) -> None:
+    """What one kind retries, the other may run; the tries add up."""
+
+    async def retry(ctx: dict[Any, Any], job_id: str) -> None:
+        raise Retry(defer=0.1)
+
+    bench.body = retry
+    bench.gate.set()
+    (job,) = await bench.ring()
+    for name, start in (("a", bench.leased), ("b", bench.stock), ("c", bench.leased)):
+        before = len(bench.starts)
+        await start(name)
+        await started(bench, before + 1)
+        await bench.stop()
+    tries = {name: {tries for _, by, tries in bench.starts if by == name} for name in "abc"}
+    assert min(tries["b"]) == max(tries["a"]) + 1
+    assert min(tries["c"]) == max(tries["b"]) + 1
+    assert {ran for ran, *_ in bench.starts} == {job}
