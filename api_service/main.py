@@ -12,7 +12,7 @@ from api_service import errors
 from api_service.description import DescribedApi
 from api_service.exchange import ExchangeMiddleware
 from api_service.gate import GateMiddleware
-from api_service.routes import engines, health, jobs, keys, recordings, sessions, transcripts
+from api_service.routes import engines, health, jobs, keys, ops, recordings, sessions, transcripts
 from api_service.services import State, open_services
 from shared.settings import ApiSettings
 
@@ -48,7 +48,7 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    for module in (sessions, jobs, transcripts, recordings, engines, keys, health):
+    for module in (sessions, jobs, transcripts, recordings, engines, keys, ops, health):
         app.include_router(module.router)
     errors.install(app)
     # The last one added is the outermost.

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from api_service.validation import invalid
 from shared.exports import FORMATS, ExportOptions
 from shared.lifecycle import JobStatus
+from shared.operators import JobFilter
 from shared.orders import LanguageTag
 from shared.sessions import SessionFilter
 from shared.wire_types import no_control_characters
@@ -56,6 +57,23 @@ class JobQuery(PageQuery):
 
     status: list[JobStatus] = Field(default_factory=list)
     session_id: UUID | None = None
+
+
+class OperatorJobQuery(PageQuery):
+    """Which jobs of all tenants."""
+
+    status: list[JobStatus] = Field(default_factory=list)
+    tenant_id: Text | None = None
+    engine: Text | None = None
+    worker: Text | None = Field(default=None, description="Running on this worker")
+    error_code: Text | None = None
+    created_after: AwareDatetime | None = Field(default=None, description="Inclusive")
+
+    def as_filter(self) -> JobFilter:
+        """The repository's filter."""
+        return JobFilter(
+            self.status, self.tenant_id, self.engine, self.worker, self.error_code, self.created_after
+        )
 
 
 class ExportQuery(_Query):

@@ -18,6 +18,7 @@ from api_service.history import History
 from api_service.job_views import JobViews
 from api_service.jobs import Jobs
 from api_service.keys import Keys
+from api_service.operator_desk import OperatorDesk
 from api_service.queue_line import QueueLine
 from api_service.readiness import ReadinessChecks
 from api_service.recordings import Recordings
@@ -43,6 +44,7 @@ class Services:
     jobs: Jobs
     views: JobViews
     admission: Admission
+    desk: OperatorDesk
     events: JobEvents
     transcripts: TranscriptRepository
     recordings: Recordings
@@ -112,6 +114,7 @@ def _assemble(
         sessions=Sessions(pool=pool, store=store, bell=bell, offer=offer),
         jobs=jobs,
         views=views,
+        desk=OperatorDesk(pool=pool, bell=bell, views=views),
         admission=Admission(
             pool, max_wait_s=settings.max_queue_wait_seconds, tenant_limit=settings.tenant_max_running
         ),

@@ -41,6 +41,7 @@ WITH RECURSIVE tenants AS (
     SELECT greatest(coalesce(sum(max_jobs), 0) - (SELECT coalesce(sum(turns), 0) FROM busy), 0)::bigint AS free
     FROM worker
     WHERE stopped_at IS NULL AND NOT draining AND seen_at > now() - {WORKER_SEEN_S} * interval '1 second'
+        AND NOT EXISTS (SELECT 1 FROM queue_pause)
 ), line AS (
     SELECT w.id, w.place, s.served_at,
         coalesce(b.turns, 0) + row_number() OVER (PARTITION BY t.tenant_id ORDER BY w.place, w.id) AS turn

@@ -22,8 +22,8 @@ FROM job j JOIN session s ON s.id = j.session_id LEFT JOIN processing_status ps 
 """  # noqa: S608  (the parts are constants)
 
 
-def _move(target: JobStatus, assignments: str, where: str) -> str:
-    """The one form in which a status changes: fenced by its sources, mirrored into the session."""
+def _move(target: JobStatus, assignments: str, where: str, event: str) -> str:
+    """The one form in which a status changes: fenced by its sources, mirrored into the session, noted as an event."""
     allowed = ", ".join(f"'{status}'" for status in sources(target))
     return f"""
 WITH moved AS (
@@ -33,6 +33,11 @@ WITH moved AS (
 ), mirrored AS (
     UPDATE session s SET status = m.status, updated_at = now()
     FROM moved m WHERE s.id = m.session_id AND s.transcription_job_id = m.id
+), noted AS (
+    INSERT INTO job_event (job_id, attempt, what, detail)
+    SELECT id, attempt, '{event}', jsonb_strip_nulls(
+        jsonb_build_object('worker', worker, 'code', error ->> 'code', 'due', next_attempt_at))
+    FROM moved
 )
 SELECT m.*, greatest(m.progress, coalesce(ps.progress, 0)) AS progress, {_PROGRESS}, s.duration_ms
 FROM moved m JOIN session s ON s.id = m.session_id LEFT JOIN processing_status ps ON ps.job_id = m.id
@@ -50,23 +55,29 @@ _CLAIM = _move(
     "attempt = attempt + 1, failures = failures + (status = 'running')::int, worker = $2, next_attempt_at = NULL,"
     " started_at = coalesce(started_at, now())",
     "(next_attempt_at IS NULL OR next_attempt_at <= now() + interval '1 second')",
+    "claimed",
 )
-_HAND_OVER = _move(JobStatus.QUEUED, "worker = NULL, queued_at = now()", _FENCE)
+_HAND_OVER = _move(JobStatus.QUEUED, "worker = NULL, queued_at = now()", _FENCE, "handed_over")
 _RETRY_LATER = _move(
     JobStatus.QUEUED,
     "worker = NULL, queued_at = now(), failures = failures + 1, error = $3, next_attempt_at = $4",
     _FENCE,
+    "will_retry",
 )
-_FAIL = _move(JobStatus.FAILED, f"worker = NULL, finished_at = now(), error = $3, {_KEEP_PROGRESS}", _FENCE)
+_FAIL = _move(
+    JobStatus.FAILED, f"worker = NULL, finished_at = now(), error = $3, {_KEEP_PROGRESS}", _FENCE, "failed"
+)
 _SUCCEED = _move(
     JobStatus.SUCCEEDED,
     "worker = NULL, finished_at = now(), error = NULL, progress = 100, warnings = $3, model = $4, language = $5",
     _FENCE,
+    "succeeded",
 )
 _CANCEL = _move(
     JobStatus.CANCELLED,
     f"worker = NULL, finished_at = now(), error = $2, {_KEEP_PROGRESS}",
     "true",
+    "cancelled",
 )
 
 
@@ -202,6 +213,7 @@ async def _insert(connection: Connection, job: JobRecord) -> None:
         job.diarization, job.phrases, job.processing, job.request_id, job.traceparent, job.retry_of,
         rank_ms(job.priority),
     )  # fmt: skip
+    await connection.execute("INSERT INTO job_event (job_id, attempt, what) VALUES ($1, 0, 'queued')", job.id)
     await connection.execute(
         "INSERT INTO processing_status (session_id, job_id, message) VALUES ($1, $2, 'Waiting for a worker')"
         " ON CONFLICT (session_id) DO UPDATE SET job_id = excluded.job_id, phase = NULL, progress = 0,"

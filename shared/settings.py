@@ -178,7 +178,7 @@ class WorkerSettings(CoreSettings):
         "SWEEP_SECONDS", default=15.0, gt=0, le=600, description="How often forgotten jobs are looked for"
     )
     drain_seconds: float = _ours(
-        "DRAIN_SECONDS", default=8.0, ge=0, le=300, description="How long a stopping worker hands over"
+        "DRAIN_SECONDS", default=7.0, ge=0, le=300, description="How long a stopping worker hands over"
     )
     retry_base_seconds: float = _ours(
         "RETRY_BASE_SECONDS", default=5.0, gt=0, le=600, description="The wait before the second attempt"

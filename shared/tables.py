@@ -8,7 +8,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import Float, SmallInteger
 from sqlmodel import Field, SQLModel
@@ -73,6 +84,7 @@ class Job(SQLModel, table=True):
         Index("job_active", "status", "queued_at", postgresql_where=_ACTIVE),
         Index("job_by_tenant", "tenant_id", "id"),
         Index("job_waiting", "tenant_id", "place", "id", postgresql_where=_WAITING),
+        Index("job_by_end", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index("job_by_ring", "tenant_id", "rung_at"),
         Index("job_in_flight", "tenant_id", postgresql_where=_IN_FLIGHT),
     )
@@ -222,6 +234,36 @@ class WorkerRow(SQLModel, table=True):
     max_jobs: int = Field()
     running: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     draining: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    engines: list[str] = _json("[]")
+    tasks: list[str] = _json("[]")
+    drain_requested: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     started_at: datetime = _time(nullable=False)
     seen_at: datetime = _time(nullable=False)
     stopped_at: datetime | None = _time()
+
+
+class JobEvent(SQLModel, table=True):
+    """Something that happened to a job, in order: what operators read of its life."""
+
+    __tablename__ = "job_event"
+    __table_args__ = (Index("job_event_by_job", "job_id", "n"),)
+
+    n: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    job_id: UUID = Field(sa_column=Column(ForeignKey("job.id", ondelete="CASCADE"), nullable=False))
+    attempt: int = Field()
+    what: str = _text()
+    detail: dict[str, Any] = _json("{}")
+    at: datetime = Field(
+        sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp())
+    )
+
+
+class QueuePause(SQLModel, table=True):
+    """The queue was paused by an operator: nothing more enters it while the one row is there."""
+
+    __tablename__ = "queue_pause"
+    __table_args__ = (CheckConstraint("alone", name="one_pause"),)
+
+    alone: bool = Field(default=True, primary_key=True, sa_column_kwargs={"server_default": text("true")})
+    reason: str = _text("")
+    paused_at: datetime = _time(nullable=False)

@@ -32,10 +32,10 @@ def _stop_on_signals(stop: Callable[[], None]) -> None:
     signals = (signal.SIGINT, signal.SIGTERM)
 
     def first(received: signal.Signals) -> None:
-        log.info("stopping: jobs are handed over", signal=received.name)
         for each in signals:
             loop.remove_signal_handler(each)
             signal.signal(each, signal.SIG_DFL)
+        log.info("stopping: jobs are handed over", signal=received.name)
         stop()
 
     for each in signals:
@@ -50,8 +50,8 @@ async def _beside(
     tasks = [asyncio.create_task(loop()) for loop in loops]
 
     def ended(task: "asyncio.Task[None]") -> None:
-        if not task.cancelled():
-            log.error("a loop of the worker ended; the worker stops", reason=repr(task.exception()))
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a loop of the worker failed; the worker stops", reason=repr(task.exception()))
             on_failure()
 
     for task in tasks:

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from arq.connections import ArqRedis
 
@@ -17,6 +17,7 @@ from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.settings import WorkerSettings
 from shared.storage import open_store
 from worker_service import scratch
+from worker_service.drain import Drain
 from worker_service.engines.catalogue import open_engines
 from worker_service.engines.port import Engine
 from worker_service.leases import LeaseWorker
@@ -26,6 +27,10 @@ from worker_service.status import StatusBoard
 from worker_service.sweep import Sweep
 from worker_service.tasks import DISPATCHER, FUNCTIONS, TRANSCRIBER
 from worker_service.transcribe import RunLimits, Transcriber
+
+_CLOSE_S: Final = (
+    0.5  # with the drain, Redis's goodbye and the sign-off, inside the 10 s that platforms grant
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,9 @@ async def open_services(settings: WorkerSettings) -> AsyncIterator[Services]:
         await queue.aclose()
         await leased.aclose(close_connection_pool=True)
         if pool is not None:
-            await pool.close()
+            with suppress(TimeoutError):  # a statement that hangs must not: the pool is torn down then
+                async with asyncio.timeout(_CLOSE_S):
+                    await pool.close()
 
 
 def _assemble(
@@ -93,12 +100,16 @@ def _assemble(
         loose_ends=loose_ends,
         limits=_limits(settings, worker.worker_id),
     )
+    drain = Drain(worker)
     registry = Registry(
         pool,
         worker=worker.worker_id,
         max_jobs=settings.max_jobs,
+        engines=sorted(engines),
+        tasks=[function.name for function in FUNCTIONS],
         running=lambda: worker.jobs_running,
         draining=lambda: not worker.allow_pick_jobs,
+        drain=drain.begin,
     )
     sweep = Sweep(
         pool=pool,
@@ -116,7 +127,7 @@ def _assemble(
             _take_turn, redis, names.loose_ends_key(settings.queue_name, engines), worker.worker_id
         ),
     )
-    return Services(worker, registry, dispatcher, (status.run, registry.run, sweep.run, tie_up))
+    return Services(worker, registry, dispatcher, (status.run, registry.run, sweep.run, drain.run, tie_up))
 
 
 def _limits(settings: WorkerSettings, worker_id: str) -> RunLimits:

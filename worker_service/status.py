@@ -24,12 +24,18 @@ SCALE: Final[dict[Phase, tuple[int, int]]] = {
 
 # Progress never goes back, not even when an attempt starts over (F15); a run that lost its job writes nothing.
 _WRITE = """
+WITH v AS (
+    SELECT v.* FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::int[], $6::bigint[])
+        AS v (job_id, attempt, phase, message, progress, audio_ms)
+    JOIN job j ON j.id = v.job_id AND j.attempt = v.attempt AND j.status = 'running'
+), noted AS (
+    INSERT INTO job_event (job_id, attempt, what)
+    SELECT v.job_id, v.attempt, v.phase FROM v JOIN processing_status ps USING (job_id)
+    WHERE ps.phase IS DISTINCT FROM v.phase
+)
 UPDATE processing_status ps SET phase = v.phase, message = v.message, updated_at = now(),
     progress = greatest(ps.progress, v.progress), audio_ms_done = greatest(ps.audio_ms_done, v.audio_ms)
-FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::int[], $6::bigint[])
-    AS v (job_id, attempt, phase, message, progress, audio_ms)
-JOIN job j ON j.id = v.job_id AND j.attempt = v.attempt AND j.status = 'running'
-WHERE ps.job_id = v.job_id
+FROM v WHERE ps.job_id = v.job_id
 """
 _LOST = """
 SELECT v.job_id FROM unnest($1::uuid[], $2::int[]) AS v (job_id, attempt)

@@ -169,6 +169,20 @@ async def test_a_second_signal_ends_it_at_once(site: Site) -> None:
         await lock.close()
 
 
+async def test_a_database_that_hangs_does_not_hold_up_the_end(site: Site) -> None:
+    """F10: the platform's SIGKILL never comes; what could not be handed over is taken when the lease has ended."""
+    async with a_worker(site.folder / "w.log", *site.where, TRANSCRIPTS_DRAIN_SECONDS="0.2") as worker:
+        await site.job(model="seconds=600")
+        await worker.wrote("job claimed")
+        lock = await asyncpg.connect(site.database_url)
+        async with lock.transaction():
+            await lock.execute("LOCK TABLE job, worker IN ACCESS EXCLUSIVE MODE")
+            worker.process.send_signal(signal.SIGTERM)
+            await end_with(worker, 0)
+        await lock.close()
+    assert "runs did not let go in time" in worker.text
+
+
 async def test_a_loop_that_breaks_stops_the_worker() -> None:
     """A worker that cannot tell progress or sweep must not look alive."""
     stopped = asyncio.Event()
@@ -232,3 +246,23 @@ async def test_tenants_take_turns_and_a_freed_place_is_filled_at_once(site: Site
             await site.reached(job, status=JobStatus.SUCCEEDED)
     rows = await site.pool.fetch("SELECT tenant_id FROM job ORDER BY started_at")
     assert [row["tenant_id"] for row in rows] == ["a", "b", "a", "a", "a"]
+
+
+async def test_a_drained_worker_ends_what_it_runs_and_stops(site: Site) -> None:
+    async with a_worker(site.folder / "w.log", *site.where) as worker:
+        running = await site.job(model="seconds=4")
+        await site.reached(running, phase="transcribing")
+        row = await site.pool.fetchrow("UPDATE worker SET drain_requested = true RETURNING *")
+        assert row is not None
+        assert (row["engines"], row["tasks"]) == (["scripted"], ["transcription.run"])
+        await worker.wrote("draining")
+        waiting = await site.waiting()
+        await end_with(worker, 0)
+        done = await site.reached(running, status=JobStatus.SUCCEEDED)
+        assert done.attempt == 1
+        assert (await site.reached(waiting, status=JobStatus.QUEUED)).attempt == 0
+    events = await site.pool.fetch("SELECT what FROM job_event WHERE job_id = $1 ORDER BY n", running.id)
+    told = [row["what"] for row in events]  # phases that pass within a tick are not told
+    assert [what for what in told if what in {"queued", "claimed", "transcribing", "succeeded"}] == [
+        "queued", "claimed", "transcribing", "succeeded",
+    ]  # fmt: skip

@@ -1,0 +1,134 @@
+"""What operators get from the HTTP API and send to it, as pydantic models; beside the callers' `shared.schemas`."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.lifecycle import JobStatus
+from shared.schemas import JobResource
+
+
+class _Resource(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class _Order(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class WorkerResource(_Resource):
+    """A worker process; `lost` ones have not been heard of for 15 s and have not said goodbye."""
+
+    id: str
+    host: str
+    pid: int
+    version: str
+    state: Literal["running", "draining", "stopped", "lost"]
+    engines: list[str]
+    tasks: list[str] = Field(description="The names that it can be rung for")
+    max_jobs: int
+    running: int = Field(description="Jobs that it holds, as of its last beat")
+    job_ids: list[UUID] = Field(description="The jobs that are running on it")
+    started_at: datetime
+    seen_at: datetime
+    stopped_at: datetime | None
+
+
+class Workers(_Resource):
+    """The workers seen in the last day, the living first."""
+
+    items: list[WorkerResource]
+
+
+class Line(_Resource):
+    """The active jobs of one kind."""
+
+    name: str
+    running: int
+    waiting: int
+
+
+class Past(_Resource):
+    """How jobs ended in the last `seconds`; waits and runs are those of the succeeded ones."""
+
+    seconds: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    wait_p50_ms: int | None
+    wait_p95_ms: int | None
+    run_p50_ms: int | None
+    run_p95_ms: int | None
+
+
+class QueueResource(_Resource):
+    """The queue now, and how it went. `due` is what an autoscaler should look at: jobs that could run now."""
+
+    paused: bool
+    pause_reason: str | None
+    paused_at: datetime | None
+    workers: int = Field(description="Alive, and not draining")
+    places: int = Field(description="Jobs that these may hold at once, together")
+    running: int
+    due: int
+    deferred: int = Field(description="Waiting for the time of their next attempt")
+    oldest_due_ms: int | None
+    by_priority: list[Line]
+    by_tenant: list[Line] = Field(description="The 50 longest lines")
+    by_engine: list[Line]
+    past: list[Past]
+
+
+class Event(_Resource):
+    """Something that happened to a job: a change of status, or the phase that it entered."""
+
+    at: datetime
+    attempt: int
+    what: str
+    detail: dict[str, Any]
+
+
+class OperatorJobResource(_Resource):
+    """A job of any tenant, with what only operators see."""
+
+    tenant_id: str
+    title: str
+    worker: str | None
+    operation_name: str | None
+    request_id: str | None
+    traceparent: str | None
+    micro_dollars: int | None
+    job: JobResource
+
+
+class OperatorJobDetail(OperatorJobResource):
+    """The same, with its events in order."""
+
+    events: list[Event]
+
+
+class PauseOrder(_Order):
+    """Why the queue is paused, for those who wonder."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+
+
+class JobSelection(_Order):
+    """Which jobs to act on: by id, or all that match; a selection that names nothing is refused."""
+
+    ids: list[UUID] = Field(default_factory=list, max_length=1_000)
+    status: list[JobStatus] = Field(default_factory=list)
+    tenant_id: str | None = Field(default=None, max_length=200)
+    engine: str | None = Field(default=None, max_length=100)
+    error_code: str | None = Field(default=None, max_length=100)
+    created_after: datetime | None = None
+    limit: int = Field(default=100, ge=1, le=1_000, description="At most so many, the newest first")
+
+
+class Outcome(_Resource):
+    """What became of a selection: the jobs that were acted on (new ones for a requeue), and those left as they were."""
+
+    done: list[UUID]
+    left: dict[UUID, str] = Field(description="Job id to the reason")
