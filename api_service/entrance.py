@@ -12,7 +12,7 @@ from api_service.authentication import Authenticator
 from api_service.callers import Caller
 from shared.errors import ForbiddenError, UnauthorizedError
 from shared.scopes import Scope
-from shared.tables import DEFAULT_TENANT
+from shared.tenants import DEFAULT_TENANT
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 

@@ -17,7 +17,7 @@ from shared.key_schemas import KeyStatus
 from shared.pepper import Pepper
 from shared.scopes import Scope
 from shared.settings import ApiSettings
-from shared.tables import DEFAULT_TENANT
+from shared.tenants import DEFAULT_TENANT
 from shared.wire_types import point_in_time
 
 COMMAND: Final = "command"  # who made a key that no key made

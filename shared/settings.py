@@ -18,6 +18,9 @@ from shared.errors import SetupError, UnknownSettingError
 
 PREFIX = "TRANSCRIPTS_"
 _PEPPER_CHARACTERS = 32
+_CLIENT_S = frozenset(
+    {"TRANSCRIPTS_URL", "TRANSCRIPTS_API_KEY"}
+)  # a shell that talks to a service may have them
 _TYPING_ERROR = 0.88  # difflib ratio from which an unprefixed name counts as a misspelling of one of ours
 
 
@@ -213,6 +216,7 @@ def _refuse_unknown_names() -> None:
     """Refuse a name of ours that nothing reads, in the environment or in `.env`."""
     known = known_settings()
     in_file = DotEnvSettingsSource(CoreSettings, env_file=".env", case_sensitive=True).env_vars
+    known |= _CLIENT_S
     unknown = [name for name in {**os.environ, **in_file} if name not in known and _looks_like_ours(name)]
     unknown += [name for name in in_file if name not in known and name not in unknown]
     if not unknown:

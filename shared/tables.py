@@ -31,9 +31,8 @@ from shared.columns import small as _small
 from shared.columns import text_ as _text
 from shared.columns import time as _time
 from shared.lifecycle import ACTIVE, JobStatus, Outcome, Phase, Priority, Processing
+from shared.tenants import DEFAULT_TENANT
 from shared.transcript import Role
-
-DEFAULT_TENANT = "default"
 
 _ACTIVE = text("status IN ({})".format(", ".join(f"'{s}'" for s in JobStatus if s in ACTIVE)))
 _WAITING = text("status = 'queued' AND rung_at IS NULL")

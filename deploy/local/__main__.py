@@ -137,8 +137,8 @@ def _run_stack(
         stack = Stack(folder, wanted, console, show_logs=logs, with_services=with_services)
         with interrupts(hurry=stack.kill):
             what = "Postgres, Redis, the API and a worker" if with_services else "Postgres and Redis"
-            console.say(f"Starting {what} ...")
             try:
+                console.say(f"Starting {what} ...")
                 serve(stack, stack.start(), console)
             except Interrupted:
                 code = 130  # as shells have it
@@ -171,17 +171,18 @@ def _servers(folder: DataFolder, options: argparse.Namespace) -> int:
 
 def _demo(folder: DataFolder, options: argparse.Namespace) -> int:
     from deploy.local.demo import demonstrate, recording_of  # noqa: PLC0415  (rich and httpx)
+    from deploy.local.keys import key_of  # noqa: PLC0415
 
     recording_of(options)  # before anything is started
 
     if folder.is_held() and (api_url := folder.state().get("api")):
         print(f"Using the stack that runs: {api_url}")
-        demonstrate(api_url, options, check=lambda: None)
+        demonstrate(api_url, key_of(folder), options, check=lambda: None)
         return 0
 
     def serve(stack: Stack, plan: Plan, console: Console) -> None:
         console.say(f"Everything runs: {plan.api_url}, logs in {stack.folder.logs}")
-        demonstrate(plan.api_url, options, check=stack.check)
+        demonstrate(plan.api_url, key_of(folder), options, check=stack.check)
         for line in summary.after_demo(console):
             console.say(line)
 

@@ -24,7 +24,7 @@ Check = Callable[[], None]
 """Raises where what the demo needs has ended."""
 
 
-def demonstrate(api_url: str, options: argparse.Namespace, check: Check) -> None:
+def demonstrate(api_url: str, key: str | None, options: argparse.Namespace, check: Check) -> None:
     """Transcribe the recording that `options` names and print what came of it."""
     console = Console(highlight=False)
     recording = recording_of(options)
@@ -36,7 +36,9 @@ def demonstrate(api_url: str, options: argparse.Namespace, check: Check) -> None
         model=options.model,
     )
     began = time.monotonic()
-    transcript = asyncio.run(_checked(_transcribe(api_url, recording, order, console), check))
+    transcript = asyncio.run(
+        _checked(_transcribe(AsyncClient(api_url, key=key), recording, order, console), check)
+    )
     took_s = time.monotonic() - began
     console.print()
     show(transcript, console)
@@ -71,8 +73,8 @@ async def _checked(work: Coroutine[None, None, Transcript], check: Check) -> Tra
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _transcribe(api_url: str, recording: Path, order: Order, console: Console) -> Transcript:
-    async with AsyncClient(api_url) as client:
+async def _transcribe(service: AsyncClient, recording: Path, order: Order, console: Console) -> Transcript:
+    async with service as client:
         with progress_board(console) as board:
             row = board.row()
             submission = await client.sessions.submit(recording, order, on_sent=row.sent)

@@ -51,11 +51,27 @@ class DataFolder:
 
     def password(self, name: str) -> str:
         """The password of a server: made once, kept in a file that only its owner reads."""
-        path = self.root / "passwords" / name
-        if not path.exists():
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            write_private(path, secrets.token_hex(24) + "\n")
-        return path.read_text().strip()
+        known = self.secret(name)
+        if known is None:
+            known = secrets.token_hex(24)
+            self.keep_secret(name, known)
+        return known
+
+    def secret(self, name: str) -> str | None:
+        """What is kept under the name; None where nothing is."""
+        try:
+            return self._secret_file(name).read_text().strip()
+        except FileNotFoundError:
+            return None
+
+    def keep_secret(self, name: str, value: str) -> None:
+        """Keep a secret in a file that only its owner reads."""
+        path = self._secret_file(name)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        write_private(path, value + "\n")
+
+    def _secret_file(self, name: str) -> Path:
+        return self.root / "passwords" / name
 
     def write_env(self, values: Mapping[str, str]) -> None:
         """Write what a shell needs to reach the stack, secrets included; `. <file>` reads it."""

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from deploy.local.folder import DataFolder, from_user
+from deploy.local.keys import PEPPER, pepper_of
 from deploy.local.processes import free_port
 from shared.errors import SetupError
 
@@ -83,6 +84,8 @@ def plan(
     }
     if options.engine:
         ours["TRANSCRIPTS_DEFAULT_ENGINE"] = options.engine.partition(",")[0]
+    if pepper := pepper_of(folder):
+        ours[PEPPER] = pepper
     inherited = {name: value for name, value in os.environ.items() if name != HOME}
     names = tuple(name.strip() for name in engines.split(","))
     return Plan({**inherited, **ours}, ours["TRANSCRIPTS_HOST"], port, max_jobs, names, models_dir)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from deploy.local import leftovers
 from deploy.local.console import Console
 from deploy.local.folder import DataFolder, from_user
+from deploy.local.keys import PEPPER, key_of, make_key
 from deploy.local.postgres import Postgres
 from deploy.local.processes import OnLine, Program, stop_all, wait_until
 from deploy.local.redis import Redis
@@ -74,6 +75,7 @@ class Stack:
             redis_url=redis_url,
             last_port=ports.get("api"),
         )
+        self._make_key(self.plan)
         if self._with_services:
             self._install_models(self.plan)
             self._start_services(self.plan)
@@ -134,6 +136,10 @@ class Stack:
         if bring_up_to_date(database_url, own=own):
             self._console.say("The database's schema was brought up to date.")
 
+    def _make_key(self, plan: Plan) -> None:
+        if pepper := plan.environment.get(PEPPER):
+            make_key(self.folder, plan.environment["DATABASE_URL"], pepper)
+
     def _install_models(self, plan: Plan) -> None:
         if "local" not in plan.engines:
             return
@@ -190,8 +196,10 @@ class Stack:
         wanted = ("DATABASE_URL", "REDIS_URL", "TRANSCRIPTS_STORAGE_URL", "TRANSCRIPTS_MODELS_DIR")
         values = {name: plan.environment[name] for name in wanted}
         if self._with_services:
-            # Not TRANSCRIPTS_API_URL: the services refuse names of ours that they do not read.
-            values["API_URL"] = plan.api_url
+            values["API_URL"] = values["TRANSCRIPTS_URL"] = plan.api_url
+        if PEPPER in plan.environment:
+            values[PEPPER] = plan.environment[PEPPER]
+            values["TRANSCRIPTS_API_KEY"] = key_of(self.folder) or ""
         if self.postgres is not None:
             values |= self.postgres.shell_values()
         if self.redis is not None:

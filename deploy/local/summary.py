@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.local.console import Console
+from deploy.local.keys import PEPPER
 from deploy.local.services import Plan
 from deploy.local.stack import Stack
 
@@ -21,7 +22,10 @@ def lines(stack: Stack, plan: Plan, console: Console) -> Iterator[str]:
     yield f"  data       {stack.folder.root}    logs in {_short(stack.folder.logs)}"
     yield ""
     yield console.bold("Send a recording")
-    yield f"  curl -F audio=@session.m4a -F title='First session' {plan.api_url}/v1/sessions"
+    note = console.dim("# the key, passwords and URLs, readable by you alone")
+    yield f"  . {_short(stack.folder.env_file)}    {note}"
+    key = '-H "Authorization: Bearer $TRANSCRIPTS_API_KEY" ' if PEPPER in plan.environment else ""
+    yield f"  curl {key}-F audio=@session.m4a {plan.api_url}/v1/sessions"
     yield ""
     yield from _look_inside(stack, console)
 
@@ -52,7 +56,6 @@ def after_demo(console: Console) -> Iterator[str]:
 
 def _look_inside(stack: Stack, console: Console) -> Iterator[str]:
     yield console.bold("Look inside")
-    yield f"  . {_short(stack.folder.env_file)}    {console.dim('# passwords and URLs, readable by you alone')}"
     if stack.postgres is not None and (psql := _psql(stack)):
         yield f"  {psql}"
     if stack.redis is not None and (cli := shutil.which("redis-cli") or shutil.which("valkey-cli")):

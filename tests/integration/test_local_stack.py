@@ -12,6 +12,7 @@ from pathlib import Path
 from queue import Queue
 
 import asyncpg
+import httpx
 import pytest
 
 from deploy.local import leftovers
@@ -112,7 +113,7 @@ def from_shell(folder: DataFolder, name: str) -> str:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other kernels do not tell a child of its parent's end")
 def test_up_serves_survives_a_crash_and_says_what_ended(tmp_path: Path, start: Start) -> None:
-    """F39 and F44: one command, no secret in what it writes; killed, it leaves no process and loses no data."""
+    """F39, F43 and F44: one command, no secret in what it writes; killed, it leaves no process and loses no data."""
     folder = DataFolder(tmp_path / ".local")
     up = start("up", "--engine", "scripted")
     up.wait_for(READY)
@@ -127,9 +128,14 @@ def test_up_serves_survives_a_crash_and_says_what_ended(tmp_path: Path, start: S
     assert "Transcribing" in demo.text
     assert "Speaker 1" in demo.text
     assert sessions(from_shell(folder, "DATABASE_URL")) == 1
+    url, key = from_shell(folder, "TRANSCRIPTS_URL"), from_shell(folder, "TRANSCRIPTS_API_KEY")
+    assert httpx.get(f"{url}/v1/sessions").status_code == 401
+    mine = httpx.get(f"{url}/v1/sessions", headers={"Authorization": f"Bearer {key}"})
+    assert len(mine.json()["items"]) == 1
     written = up.text + demo.text + "".join(path.read_text() for path in folder.logs.iterdir())
-    for server in ("postgres", "redis"):
-        assert folder.password(server) not in written
+    for secret in (folder.password("postgres"), folder.password("redis"), folder.password("pepper"), key):
+        assert secret not in written
+    assert (folder.env_file.stat().st_mode & 0o777) == 0o600
     up.process.kill()
     up.end()
     assert gone(programs)
@@ -137,6 +143,7 @@ def test_up_serves_survives_a_crash_and_says_what_ended(tmp_path: Path, start: S
     again = start("up", "--engine", "scripted")
     again.wait_for(READY)
     assert sessions(from_shell(folder, "DATABASE_URL")) == 1
+    assert from_shell(folder, "TRANSCRIPTS_API_KEY") == key
     programs = programs_of(folder)
     os.kill(next(program["pid"] for program in programs if program["name"] == "worker"), signal.SIGKILL)
     assert again.end() == 1
@@ -181,6 +188,6 @@ def test_stopping_while_it_starts_leaves_nothing_and_the_next_start_goes_on(
     up = start("up", "--engine", "scripted")
     up.wait_for("Starting")
     up.process.send_signal(signal.SIGTERM)
-    assert up.end() == 0
+    assert up.end() == 0, up.text
     assert not folder.is_held()
     assert not any(map(leftovers.alive, programs_of(folder)))

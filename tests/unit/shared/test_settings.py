@@ -64,7 +64,8 @@ def test_each_service_accepts_the_other_ones_settings(monkeypatch: pytest.Monkey
 
 
 def test_the_platform_s_own_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RENDER_SERVICE_ID", "K_SERVICE", "PATH", "PORTAGE", "PGHOST", "HOSTNAME"):
+    ours = ("TRANSCRIPTS_URL", "TRANSCRIPTS_API_KEY")  # of a shell that talks to a service
+    for name in ("RENDER_SERVICE_ID", "K_SERVICE", "PATH", "PORTAGE", "PGHOST", "HOSTNAME", *ours):
         monkeypatch.setenv(name, "x")
     assert CoreSettings.load().queue_name == "transcripts"
 

@@ -24,8 +24,10 @@ def nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def planned(folder: Path, options: Options = NOTHING, last_port: int | None = None) -> Plan:
+    data = DataFolder(folder)
+    data.create()
     return plan(
-        DataFolder(folder),
+        data,
         options,
         database_url="postgresql://u:p@h/d",
         redis_url="redis://h",
@@ -68,6 +70,23 @@ def test_what_the_user_has_set_stays_and_the_command_line_wins(
     assert (worker.engines, worker.max_jobs) == ("google,local", 7)
     api, worker = apply(planned(tmp_path, Options(max_jobs=3, engine="scripted")), monkeypatch)
     assert (worker.engines, api.default_engine, worker.max_jobs) == ("scripted", "scripted", 3)
+
+
+def test_the_stack_has_a_pepper_of_its_own_unless_the_user_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F43: keys are on by themselves."""
+    first, second = planned(tmp_path).environment["TRANSCRIPTS_PEPPER"], planned(tmp_path).environment
+    assert len(first) >= 32
+    assert second["TRANSCRIPTS_PEPPER"] == first
+    monkeypatch.setenv("TRANSCRIPTS_PEPPER", "m" * 32)
+    assert planned(tmp_path).environment["TRANSCRIPTS_PEPPER"] == "m" * 32
+    monkeypatch.delenv("TRANSCRIPTS_PEPPER")
+    monkeypatch.setenv("TRANSCRIPTS_ALLOW_ANONYMOUS", "True")
+    made = planned(tmp_path)
+    assert "TRANSCRIPTS_PEPPER" not in made.environment
+    api, _ = apply(made, monkeypatch)
+    assert api.allow_anonymous
 
 
 def test_the_last_port_is_taken_again_and_one_that_was_asked_for_must_be_free(tmp_path: Path) -> None:
