@@ -27,9 +27,10 @@ from api_service.watcher import JobWatcher
 from shared.database import Pool, check_schema, open_pool
 from shared.dispatch import Dispatcher
 from shared.pepper import Pepper
+from shared.ports import ObjectStore
 from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.settings import ApiSettings
-from shared.storage import open_store
+from shared.storage import store_of
 from shared.transcripts import TranscriptRepository
 
 
@@ -66,6 +67,7 @@ async def open_services(settings: ApiSettings) -> AsyncIterator[Services]:
 
     Raises SetupError, naming the fix: no database, a schema that is behind, no Redis, a Redis that evicts (F4).
     """
+    store = store_of(settings)
     pool = await open_pool(
         settings.database_url.get_secret_value(), size=settings.database_pool, name="transcripts-api"
     )
@@ -76,7 +78,7 @@ async def open_services(settings: ApiSettings) -> AsyncIterator[Services]:
     try:
         await check_schema(pool)
         await check_redis(redis)
-        services = _assemble(settings, pool, redis, queue, await open_authenticator(settings, pool))
+        services = _assemble(settings, pool, redis, queue, store, await open_authenticator(settings, pool))
         async with asyncio.TaskGroup() as tasks:
             loops = [tasks.create_task(services.watcher.run())]
             if services.authenticator is not None:
@@ -88,6 +90,7 @@ async def open_services(settings: ApiSettings) -> AsyncIterator[Services]:
                 for loop in loops:
                     loop.cancel()
     finally:
+        await store.aclose()
         await queue.aclose()
         await pool.close()
 
@@ -97,9 +100,9 @@ def _assemble(
     pool: Pool,
     redis: ArqRedis,
     queue: RedisJobQueue,
+    store: ObjectStore,
     authenticator: Authenticator | None,
 ) -> Services:
-    store = open_store(settings.storage_url)
     bell = Bell(Dispatcher(pool, queue, tenant_limit=settings.tenant_max_running))
     offer = Offer(settings.default_engine)
     line = QueueLine(pool, max_age_s=settings.watch_seconds)

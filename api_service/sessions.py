@@ -154,7 +154,7 @@ def _draft(
         audio_filename=upload.filename,
         audio_container=upload.container.name,
         audio_size=stored.size,
-        audio_sha256=stored.sha256,
+        audio_sha256=stored.sha256 or "",
         duration_ms=None,
         metadata=form.metadata,
         delete_after=form.delete_after,

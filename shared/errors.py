@@ -193,6 +193,20 @@ class StorageError(TranscriptsError):
     transient = True
 
 
+class StorageMisconfiguredError(StorageError):
+    """The object store refuses us: the service is not set up to use it. What was stored before is kept."""
+
+    code = "storage_misconfigured"
+    transient = False
+
+
+class ObjectExistsError(TranscriptsError):
+    """There is an object under this key already. It was left as it is."""
+
+    code = "object_exists"
+    status = 409
+
+
 class ObjectMissingError(TranscriptsError):
     """The recording is no longer in the object store. Upload it again."""
 

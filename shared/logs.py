@@ -12,6 +12,12 @@ _SECRET_NAME = re.compile(
     r"password|secret|token|authorization|api_key|credential|pepper|database_url|redis_url", re.I
 )
 _URL_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):([^@\s/]+)@")
+# What makes a URL a secret: upload sessions and signatures of the large clouds, and tokens by their usual names.
+_URL_SECRET = re.compile(
+    r"([?&](?:upload_id|x-goog-signature|x-amz-signature|x-amz-security-token|signature|sig|token|access_token|key"
+    r"|api_key)=)[^&\s\"'<>]+",
+    re.I,
+)
 _HIDDEN = "[hidden]"
 
 
@@ -59,12 +65,12 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Replace the values of secret fields, and passwords inside URLs wherever they stand."""
+    """Replace the values of secret fields, and passwords and signatures inside URLs wherever they stand."""
     for name, value in event.items():
         if _SECRET_NAME.search(name):
             event[name] = _HIDDEN
         elif isinstance(value, str):
-            event[name] = _URL_PASSWORD.sub(rf"\1:{_HIDDEN}@", value)
+            event[name] = _URL_SECRET.sub(rf"\1{_HIDDEN}", _URL_PASSWORD.sub(rf"\1:{_HIDDEN}@", value))
     return event
 
 

@@ -1,8 +1,8 @@
 """Small protocols between our use cases and the world; their values and errors are ours, never a vendor's."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -13,22 +13,58 @@ from shared.lifecycle import Priority
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object in the store, whole and durable: its key, its size in bytes, and its SHA-256 in hex."""
+    """An object in the store, whole and durable: its key, and what was measured of its bytes.
+
+    `sha256` is in hex; it is None where the bytes did not pass through this process.
+    """
 
     key: str
     size: int
-    sha256: str
+    crc32c: int
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """An object in a listing: its key, its size in bytes, and when it was written."""
+
+    key: str
+    size: int
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DirectUpload:
+    """A request by which a client starts to send an object straight to the store. The URL is a secret.
+
+    The headers must be sent as they stand: they pin what may be sent.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
+    expires_at: datetime
 
 
 class ObjectStore(Protocol):
-    """Recordings and prepared audio by key; a key is a relative POSIX path such as `sessions/<id>/source`."""
+    """Recordings and prepared audio by key; a key is a relative POSIX path such as `sessions/<id>/source`.
 
-    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> StoredObject:
-        """Store the stream under `key`, atomically: an error or a cancel leaves nothing under the key."""
+    Every method raises StorageError where the store does not do it, and ObjectMissingError where it is said.
+    """
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes], *, if_absent: bool = False) -> StoredObject:
+        """Store the stream under `key`, atomically: an error or a cancel leaves nothing under the key.
+
+        With `if_absent`, an object that is there stays, and ObjectExistsError is raised.
+        """
         ...
 
-    async def put_file(self, key: str, path: Path) -> StoredObject:
-        """Store a local file under `key`, atomically."""
+    async def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> StoredObject:
+        """Store a local file under `key`, as `put` does."""
+        ...
+
+    async def compose(self, key: str, parts: Sequence[str]) -> StoredObject:
+        """Store under `key` the objects `parts`, one after the other; they stay. ObjectMissingError."""
         ...
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
@@ -43,8 +79,36 @@ class ObjectStore(Protocol):
         """The object as a readable local file for as long as the context is open (a copy if need be)."""
         ...
 
+    def listing(self, prefix: str) -> AsyncIterator[ListedObject]:
+        """The object `prefix` and those under `prefix/`, in no order."""
+        ...
+
     async def delete_prefix(self, prefix: str) -> int:
-        """Delete every object whose key starts with `prefix`; returns how many there were."""
+        """Delete the object `prefix` and those under `prefix/`; returns how many there were."""
+        ...
+
+    def uri(self, key: str) -> str:
+        """Where the object is, for people and for other services: `file:///...` or `gs://bucket/...`."""
+        ...
+
+    async def download_url(self, key: str, *, seconds: int, disposition: str, media_type: str) -> str | None:
+        """An address from which anyone reads the object for so long; None where the store has none to give.
+
+        The URL is a secret. Whether the object exists is not looked at.
+        """
+        ...
+
+    async def direct_upload(
+        self, key: str, *, size: int, media_type: str, seconds: int
+    ) -> DirectUpload | None:
+        """How a client sends exactly `size` bytes to `key`, which must be new; None where it cannot.
+
+        `seconds` is how long it may take until the client begins.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections."""
         ...
 
 

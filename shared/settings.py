@@ -21,6 +21,7 @@ _PEPPER_CHARACTERS = 32
 _CLIENT_S = frozenset(
     {"TRANSCRIPTS_URL", "TRANSCRIPTS_API_KEY"}
 )  # a shell that talks to a service may have them
+_OTHERS = frozenset({"GOOGLE_APPLICATION_CREDENTIALS"})  # like one of ours, and read by google-auth
 _TYPING_ERROR = 0.88  # difflib ratio from which an unprefixed name counts as a misspelling of one of ours
 
 
@@ -43,6 +44,16 @@ class CoreSettings(BaseSettings):
     redis_url: SecretStr = _plain("REDIS_URL", description="Redis or Valkey, as a URL")
     storage_url: str = _ours(
         "STORAGE_URL", description="Where recordings are kept: file:///folder or gs://bucket"
+    )
+    google_credentials: SecretStr | None = _plain(
+        "GOOGLE_APPLICATION_CREDENTIALS_JSON",
+        default=None,
+        description="A service account's key as JSON or base64; unset: ambient credentials",
+    )
+    gcs_endpoint: str | None = _ours(
+        "GCS_ENDPOINT",
+        default=None,
+        description="Another server that speaks Cloud Storage, as http://host:port",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _plain(
         "LOG_LEVEL", default="INFO", description="The least severe log line that is written"
@@ -101,6 +112,14 @@ class CoreSettings(BaseSettings):
     def _known_storage_scheme(cls, value: str) -> str:
         if urlsplit(value).scheme not in {"file", "gs"}:
             raise ValueError("must be file:///absolute/folder or gs://bucket/prefix")
+        return value
+
+    @field_validator("gcs_endpoint")
+    @classmethod
+    def _is_an_endpoint(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "http://unset")
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/"):
+            raise ValueError("must be http://host:port or https://host, without a path")
         return value
 
     @classmethod
@@ -232,6 +251,8 @@ def _refuse_unknown_names() -> None:
 def _looks_like_ours(name: str) -> bool:
     if name.startswith(PREFIX):
         return True
+    if name in _OTHERS:
+        return False
     plain = [known for known in known_settings() if not known.startswith(PREFIX) and len(known) > 4]
     return bool(difflib.get_close_matches(name, plain, n=1, cutoff=_TYPING_ERROR))
 

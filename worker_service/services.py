@@ -12,10 +12,11 @@ from arq.connections import ArqRedis
 from shared.clock import SystemClock
 from shared.database import Pool, check_schema, open_pool
 from shared.dispatch import Dispatcher
+from shared.ports import ObjectStore
 from shared.queue import names
 from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.settings import WorkerSettings
-from shared.storage import open_store
+from shared.storage import store_of
 from worker_service import scratch
 from worker_service.drain import Drain
 from worker_service.engines.catalogue import open_engines
@@ -50,6 +51,7 @@ async def open_services(settings: WorkerSettings) -> AsyncIterator[Services]:
     Raises SetupError, naming the fix: no database, a schema that is behind, no Redis, a Redis that evicts (F4),
     an engine that is not set up.
     """
+    store = store_of(settings, scratch_dir=settings.scratch_dir)
     await asyncio.to_thread(scratch.clear_leftovers, settings.scratch_dir)
     engines = await asyncio.to_thread(open_engines, settings)
     url = settings.redis_url.get_secret_value()
@@ -63,10 +65,11 @@ async def open_services(settings: WorkerSettings) -> AsyncIterator[Services]:
         )
         await check_schema(pool)
         await check_redis(leased)
-        yield _assemble(settings, pool, leased, queue, engines)
+        yield _assemble(settings, pool, leased, queue, store, engines)
     finally:
         for engine in engines.values():
             await engine.aclose()
+        await store.aclose()
         await queue.aclose()
         await leased.aclose(close_connection_pool=True)
         if pool is not None:
@@ -76,9 +79,13 @@ async def open_services(settings: WorkerSettings) -> AsyncIterator[Services]:
 
 
 def _assemble(
-    settings: WorkerSettings, pool: Pool, redis: ArqRedis, queue: RedisJobQueue, engines: dict[str, Engine]
+    settings: WorkerSettings,
+    pool: Pool,
+    redis: ArqRedis,
+    queue: RedisJobQueue,
+    store: ObjectStore,
+    engines: dict[str, Engine],
 ) -> Services:
-    store = open_store(settings.storage_url)
     status = StatusBoard(pool, tick_s=settings.status_seconds)
     worker = LeaseWorker(
         FUNCTIONS,

@@ -1,23 +1,67 @@
 """Where recordings and prepared audio live, behind the ObjectStore port."""
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from shared.errors import SetupError
 from shared.ports import ObjectStore
+from shared.settings import CoreSettings
 from shared.storage.disk import DiskStore
 
 
-def open_store(url: str) -> ObjectStore:
-    """The store that `url` names: `file:///absolute/folder`. Raises SetupError where it cannot be used."""
+def store_of(settings: CoreSettings, *, scratch_dir: Path | None = None) -> ObjectStore:
+    """The store that the settings name; `scratch_dir` is where local copies of its objects go.
+
+    Opens no connection. Raises SetupError where it cannot be used.
+    """
+    key = settings.google_credentials
+    return open_store(
+        settings.storage_url,
+        google_credentials=key.get_secret_value() if key else None,
+        gcs_endpoint=settings.gcs_endpoint,
+        scratch_dir=scratch_dir,
+    )
+
+
+def open_store(
+    url: str,
+    *,
+    google_credentials: str | None = None,
+    gcs_endpoint: str | None = None,
+    scratch_dir: Path | None = None,
+) -> ObjectStore:
+    """The store that `url` names: `file:///absolute/folder` or `gs://bucket/prefix`; see `store_of`."""
     parts = urlsplit(url)
-    if parts.scheme != "file":
-        raise SetupError(
-            f"TRANSCRIPTS_STORAGE_URL: {parts.scheme}:// is not built in. Use file:///absolute/folder."
-        )
+    match parts.scheme:
+        case "file":
+            return DiskStore(_folder(parts))
+        case "gs":
+            return _bucket(parts, google_credentials, gcs_endpoint, scratch_dir)
+    raise SetupError(
+        f"TRANSCRIPTS_STORAGE_URL: {parts.scheme}:// is not built in. Use file:///absolute/folder or gs://bucket."
+    )
+
+
+def _folder(parts: SplitResult) -> Path:
     folder = Path(unquote(parts.path))
     if parts.netloc or not folder.is_absolute() or folder == Path("/"):
         raise SetupError(
             "TRANSCRIPTS_STORAGE_URL: name an absolute folder, as in file:///var/lib/transcripts"
         )
-    return DiskStore(folder)
+    return folder
+
+
+def _bucket(
+    parts: SplitResult, credentials: str | None, endpoint: str | None, scratch_dir: Path | None
+) -> ObjectStore:
+    # A third of a second of imports (cryptography, requests) that a disk does without.
+    from shared.storage.gcs import GcsStore  # noqa: PLC0415
+    from shared.storage.gcs_http import GOOGLE, CloudStorage  # noqa: PLC0415
+    from shared.storage.google_identity import Anonymous, identify  # noqa: PLC0415
+
+    if not parts.netloc or parts.query or parts.fragment or "@" in parts.netloc or ":" in parts.netloc:
+        raise SetupError("TRANSCRIPTS_STORAGE_URL: name a bucket, as in gs://bucket or gs://bucket/prefix")
+    # Ambient credentials are for Google: another server gets a token only where a key was given for it.
+    identity = identify(credentials) if credentials or not endpoint else Anonymous()
+    cloud = CloudStorage(identity, endpoint=endpoint or GOOGLE)
+    return GcsStore(cloud, parts.netloc, prefix=unquote(parts.path), scratch_dir=scratch_dir)

@@ -4,20 +4,23 @@ import asyncio
 import hashlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path, PurePosixPath
-from typing import BinaryIO, ParamSpec, TypeVar
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, Final, ParamSpec, TypeVar
 
-from shared.errors import ObjectMissingError, SetupError, StorageError
+from shared.checksums import crc32c
+from shared.errors import ObjectExistsError, ObjectMissingError, SetupError, StorageError
 from shared.ids import new_id
-from shared.ports import StoredObject
+from shared.ports import DirectUpload, ListedObject, StoredObject
+from shared.storage.files import BLOCK, blocks
+from shared.storage.keys import ASIDE, checked
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_BLOCK = 1024 * 1024
-_ASIDE = ".incoming"
+_NOT_STORED: Final = "The recording could not be stored: {}. Nothing was kept; try again."
 
 
 class DiskStore:
@@ -26,50 +29,49 @@ class DiskStore:
     def __init__(self, root: Path) -> None:
         """Use `root`, making it where it is missing; SetupError where we may not write there."""
         self._root = root
-        self._aside = root / _ASIDE
+        self._aside = root / ASIDE
         try:
             self._aside.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SetupError(f"The folder of recordings {root} cannot be used: {error.strerror}.") from error
 
-    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> StoredObject:
+    async def put(self, key: str, chunks: AsyncIterator[bytes], *, if_absent: bool = False) -> StoredObject:
         """Store the stream; blocks of 1 MiB are hashed and written on a thread, memory stays flat."""
         path, aside = self._path(key), self._aside / str(new_id())
-        digest, size, block = hashlib.sha256(), 0, bytearray()
-        file = await _on_disk(aside.open, "xb")
+        written, block = await _on_disk(_Written, aside), bytearray()
         try:
             async for chunk in chunks:
                 block += chunk
-                if len(block) >= _BLOCK:
-                    size += await _on_disk(_append, file, digest, bytes(block))
+                if len(block) >= BLOCK:
+                    await _on_disk(written.append, bytes(block))
                     block.clear()
-            size += await _on_disk(_append, file, digest, bytes(block))
-            await _on_disk(_publish, file, aside, path)
+            await _on_disk(written.append, bytes(block))
+            await _on_disk(written.publish, path, if_absent)
         finally:
             # Also on a cancel (the client went away). Unlinking is quick enough for the loop, and a thread
             # would have to be awaited, which a second cancel could interrupt.
-            file.close()
-            aside.unlink(missing_ok=True)
-        return StoredObject(key, size, digest.hexdigest())
+            written.discard()
+        return written.as_object(key)
 
-    async def put_file(self, key: str, path: Path) -> StoredObject:
+    async def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> StoredObject:
         """Store a copy of a local file."""
-        return await self.put(key, _blocks(path, 0, None))
+        return await self.put(key, blocks(path), if_absent=if_absent)
+
+    async def compose(self, key: str, parts: Sequence[str]) -> StoredObject:
+        """Store copies of the parts, one after the other."""
+        return await self.put(key, self._joined(parts))
 
     async def read(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """Stream the object's bytes in blocks of at most 1 MiB."""
         if await self.size(key) is None:
             raise ObjectMissingError
-        async for block in _blocks(self._path(key), start, length):
+        async for block in blocks(self._path(key), start, length):
             yield block
 
     async def size(self, key: str) -> int | None:
         """The object's size in bytes, or None where there is no such object."""
         path = self._path(key)
-        try:
-            return (await asyncio.to_thread(path.stat)).st_size
-        except FileNotFoundError:
-            return None
+        return await asyncio.to_thread(lambda: path.stat().st_size if path.is_file() else None)
 
     @asynccontextmanager
     async def local_file(self, key: str) -> AsyncIterator[Path]:
@@ -78,16 +80,78 @@ class DiskStore:
             raise ObjectMissingError
         yield self._path(key)
 
+    async def listing(self, prefix: str) -> AsyncIterator[ListedObject]:
+        """The files of a folder, or one file."""
+        for found in await asyncio.to_thread(_listed, self._path(prefix), self._root):
+            yield found
+
     async def delete_prefix(self, prefix: str) -> int:
         """Delete a folder of objects, or one object; returns how many files went."""
-        path = self._path(prefix.rstrip("/"))
-        return await asyncio.to_thread(_delete, path)
+        return await asyncio.to_thread(_delete, self._path(prefix))
+
+    def uri(self, key: str) -> str:
+        """The file's URI."""
+        return self._path(key).as_uri()
+
+    async def download_url(self, key: str, *, seconds: int, disposition: str, media_type: str) -> str | None:
+        """None: nobody but us reads this disk."""
+
+    async def direct_upload(
+        self, key: str, *, size: int, media_type: str, seconds: int
+    ) -> DirectUpload | None:
+        """None: nobody but us writes to this disk."""
+
+    async def aclose(self) -> None:
+        """Nothing is open between calls."""
+
+    async def _joined(self, parts: Sequence[str]) -> AsyncIterator[bytes]:
+        for part in parts:
+            async for block in self.read(part):
+                yield block
 
     def _path(self, key: str) -> Path:
-        parts = PurePosixPath(key).parts
-        if not parts or any(part in {"..", "/", _ASIDE} for part in parts):
-            raise ValueError(f"not an object key: {key!r}")
-        return self._root.joinpath(*parts)
+        return self._root / checked(key)
+
+
+class _Written:
+    """A file that is being written aside, and what was measured of it; every method blocks."""
+
+    def __init__(self, aside: Path) -> None:
+        self._aside = aside
+        self._file: BinaryIO = aside.open("xb")
+        self._sha256 = hashlib.sha256()
+        self._crc32c = 0
+        self._size = 0
+
+    def append(self, block: bytes) -> None:
+        self._sha256.update(block)
+        self._crc32c = crc32c(block, self._crc32c)
+        self._size += self._file.write(block)
+
+    def publish(self, path: Path, if_absent: bool) -> None:
+        """Make the file durable, then visible under its name, then the name durable."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if if_absent:
+            try:
+                path.hardlink_to(self._aside)
+            except FileExistsError:
+                raise ObjectExistsError from None
+        else:
+            self._aside.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def discard(self) -> None:
+        self._file.close()
+        self._aside.unlink(missing_ok=True)
+
+    def as_object(self, key: str) -> StoredObject:
+        return StoredObject(key, self._size, self._crc32c, self._sha256.hexdigest())
 
 
 async def _on_disk(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -95,48 +159,25 @@ async def _on_disk(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
     try:
         return await asyncio.to_thread(call, *args, **kwargs)
     except OSError as error:
-        raise StorageError(
-            f"The recording could not be stored: {error.strerror}. Nothing was kept; try again."
-        ) from error
+        raise StorageError(_NOT_STORED.format(error.strerror)) from error
 
 
-def _append(file: BinaryIO, digest: "hashlib._Hash", block: bytes) -> int:
-    digest.update(block)
-    file.write(block)
-    return len(block)
-
-
-def _publish(file: BinaryIO, aside: Path, path: Path) -> None:
-    """Make the written file durable, then visible under its name, then the name durable."""
-    file.flush()
-    os.fsync(file.fileno())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-async def _blocks(path: Path, start: int, length: int | None) -> AsyncIterator[bytes]:
-    file = await asyncio.to_thread(path.open, "rb")
-    try:
-        file.seek(start)
-        left = length
-        while left is None or left > 0:
-            block = await asyncio.to_thread(file.read, _BLOCK if left is None else min(_BLOCK, left))
-            if not block:
-                return
-            left = None if left is None else left - len(block)
-            yield block
-    finally:
-        file.close()
+def _listed(path: Path, root: Path) -> list[ListedObject]:
+    found = []
+    for file in [path] if path.is_file() else path.rglob("*"):
+        try:
+            status = file.stat()
+        except FileNotFoundError:  # deleted while we looked
+            continue
+        if file.is_file():
+            written_at = datetime.fromtimestamp(status.st_mtime, UTC)
+            found.append(ListedObject(file.relative_to(root).as_posix(), status.st_size, written_at))
+    return found
 
 
 def _delete(path: Path) -> int:
     if path.is_file():
-        path.unlink()
+        path.unlink(missing_ok=True)
         return 1
     count = sum(1 for found in path.rglob("*") if found.is_file()) if path.is_dir() else 0
     shutil.rmtree(path, ignore_errors=True)

@@ -17,7 +17,7 @@ from tests.fakes.google.state import State
 
 
 class Control:
-    """The routes under /__control, and the token endpoint of the service account."""
+    """The routes under /__control."""
 
     def __init__(
         self,
@@ -56,7 +56,6 @@ class Control:
         ]
         return [
             *(Route(f"/__control/{path}", endpoint, methods=[method]) for path, method, endpoint in table),
-            Route("/token", self.token, methods=["POST"]),
         ]
 
     async def get_settings(self, _: Request) -> Response:
@@ -127,11 +126,6 @@ class Control:
     async def service_account(self, request: Request) -> Response:
         """The key file of the service account whose tokens and signatures this server takes."""
         return JSONResponse(self._account.document(f"{request.url.scheme}://{request.headers['host']}"))
-
-    async def token(self, request: Request) -> Response:
-        """An access token for a signed assertion."""
-        form = await request.form()
-        return JSONResponse(self._account.token(str(form["assertion"])))
 
     async def reset(self, _: Request) -> Response:
         """Forget everything; only the service account's key stays."""

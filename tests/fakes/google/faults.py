@@ -16,7 +16,7 @@ class Fault:
     """One thing that goes wrong; see README.md for what each field means."""
 
     on: str  # a method's name ("BatchRecognize", "storage.put"), "operation", "file", or "*"
-    do: str = "fail"  # fail, hang, slow, reset, cut, exit
+    do: str = "fail"  # fail, hang, slow, reset, cut, keep, damage, exit
     when: str = "before"  # or "after": the work is done, only its answer is lost
     code: str | int = "UNAVAILABLE"  # a gRPC code's name, an HTTP status, or a google.rpc code
     message: str = "a fault was set"
@@ -24,8 +24,12 @@ class Fault:
     times: int = 1  # how often; -1: always
     skip: int = 0  # how many matching calls go well first
     every: int = 1  # then every n-th one fails
-    size: int = 0  # cut: the bytes that still go through
+    size: int = 0  # cut, keep: the bytes that still go through
     ms: int = 0  # slow: how long it takes, even where the client does not wait for it
+
+
+TO_BODIES = frozenset({"cut", "keep", "damage"})
+"""What is done to the bytes of a request or an answer, rather than instead of it."""
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not an error of ours

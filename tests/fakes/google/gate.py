@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tests.fakes.google.faults import Fault, Faults
+from tests.fakes.google.faults import TO_BODIES, Fault, Faults
 from tests.fakes.google.objects import StorageRefusal
 from tests.fakes.google.signing import Account
 from tests.fakes.google.state import State
@@ -60,9 +60,9 @@ class Gate:
         text = f"{request.method} {request.url}"
         await asyncio.sleep(self._state.settings.http_latency_ms / 1_000)
         before = await self._faults.strike(name, "before", text)
-        if before and before.do != "cut":
+        if before and before.do not in TO_BODIES:
             return await _fail(request, before, xml)
-        request.state.cut = before.size if before else None
+        request.state.fault = before
         try:
             if self._state.settings.require_auth and not open_:
                 self._account.check_token(request.headers.get("authorization"))

@@ -4,7 +4,8 @@ import base64
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -152,6 +153,21 @@ class Objects:
         if old:
             old.path.unlink()
         return Stored(kept, self._state.objects / file)
+
+    @property
+    def rewrite_bytes(self) -> int:
+        """How much of an object one call copies; 0: all."""
+        return self._state.settings.rewrite_bytes
+
+    def join(self, bucket: str, name: str, sources: Sequence[Stored], document: Document) -> Stored:
+        """Make an object of others, one after the other."""
+        self.bucket(bucket)
+        path = self._state.uploads / secrets.token_hex(16)
+        with path.open("wb") as target:
+            for source in sources:
+                with source.path.open("rb") as file:
+                    shutil.copyfileobj(file, target)
+        return self.adopt(bucket, name, path, document)
 
     def patch(self, stored: Stored, changes: Document) -> Document:
         """Change an object's metadata."""

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from tests.fakes.google.control import Control
 from tests.fakes.google.faults import Faults, Quotas
 from tests.fakes.google.gate import Gate, Protocol
+from tests.fakes.google.identity import IdentityApi
 from tests.fakes.google.known import learn
 from tests.fakes.google.ledger import Ledger
 from tests.fakes.google.objects import Objects
@@ -64,6 +65,7 @@ async def run(options: Options) -> None:
     app = Starlette(
         routes=[
             *control.routes(),
+            *IdentityApi(account).routes(),
             *StorageApi(objects, uploads, gate).routes(),
             *XmlApi(objects, uploads, account, gate).routes(),
         ]
@@ -72,10 +74,19 @@ async def run(options: Options) -> None:
     server.add_generic_rpc_handlers(SpeechService(state, operations, faults, quotas).handlers())
     bound = server.add_insecure_port(f"127.0.0.1:{options.grpc_port}")
     await server.start()
-    listener = socket.create_server(("127.0.0.1", options.http_port), backlog=512)
+    listener = _listen(options.http_port)
     print(json.dumps({"grpc_port": bound, "http_port": listener.getsockname()[1]}), flush=True)
     config = uvicorn.Config(app, http=Protocol, ws="none", lifespan="off", log_level="warning")
     await _Server(config).serve(sockets=[listener])
+
+
+def _listen(port: int) -> socket.socket:
+    # asyncio switches Nagle's algorithm off only where the protocol is named; left on, answers wait for 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(512)
+    return listener
 
 
 class _Server(uvicorn.Server):

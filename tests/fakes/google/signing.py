@@ -17,7 +17,7 @@ from google.auth import jwt
 from tests.fakes.google.objects import StorageRefusal
 
 _TOKEN: Final = "ya29.fake-"
-_EMAIL: Final = "transcripts@fake-project.iam.gserviceaccount.com"
+EMAIL: Final = "transcripts@fake-project.iam.gserviceaccount.com"
 
 
 class Account:
@@ -36,6 +36,7 @@ class Account:
             )
         private = serialization.load_pem_private_key(self._path.read_bytes(), password=None)
         assert isinstance(private, rsa.RSAPrivateKey)
+        self._private = private
         self._public = private.public_key()
 
     def document(self, base_url: str) -> dict[str, str]:
@@ -45,7 +46,7 @@ class Account:
             "project_id": "fake-project",
             "private_key_id": "fake",
             "private_key": self._path.read_text(),
-            "client_email": _EMAIL,
+            "client_email": EMAIL,
             "client_id": "1",
             "token_uri": f"{base_url}/token",
         }
@@ -59,9 +60,17 @@ class Account:
             claims = jwt.decode(assertion, certs=public)  # type: ignore[no-untyped-call]
         except ValueError as error:
             raise StorageRefusal(400, f"Invalid JWT Signature: {error}", "invalid_grant") from error
-        if claims["iss"] != _EMAIL:
+        if claims["iss"] != EMAIL:
             raise StorageRefusal(400, "Invalid issuer.", "invalid_grant")
+        return self.new_token()
+
+    def new_token(self) -> dict[str, Any]:
+        """An access token for an hour."""
         return {"access_token": _TOKEN + secrets.token_hex(16), "expires_in": 3600, "token_type": "Bearer"}
+
+    def sign(self, data: bytes) -> bytes:
+        """The account's signature, as IAM makes it for those without the key."""
+        return self._private.sign(data, padding.PKCS1v15(), hashes.SHA256())
 
     def check_token(self, authorization: str | None) -> None:
         """401 where the header carries no token of ours."""

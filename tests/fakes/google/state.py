@@ -52,6 +52,7 @@ class Settings:
     cancel: str = "works"  # or "ignored": answers well and goes on
     repeat_words: bool = True  # with diarization the last result says every word again, now with speakers
     require_auth: bool = False  # storage takes only tokens of /token
+    rewrite_bytes: int = 0  # how much of an object one call of rewrite copies; 0: all
     list_page_size: int = 1_000  # objects a page of a bucket's listing
 
 

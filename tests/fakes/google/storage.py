@@ -1,16 +1,15 @@
 """Cloud Storage's JSON API, as far as a service that stores and reads recordings uses it."""
 
 import json
-from collections.abc import AsyncIterator
 from email.parser import BytesParser
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from tests.fakes.google.gate import Endpoint, Gate, Name, reset
+from tests.fakes.google.gate import Endpoint, Gate, Name
 from tests.fakes.google.objects import (
     SPEECH_AGENT,
     Document,
@@ -19,9 +18,10 @@ from tests.fakes.google.objects import (
     Stored,
     check_conditions,
 )
+from tests.fakes.google.reading import media
 from tests.fakes.google.uploads import ContentRange, Upload, Uploads
 
-_BLOCK = 64 * 1024
+MOST_COMPOSED = 32
 
 
 class StorageApi:
@@ -41,6 +41,13 @@ class StorageApi:
             (f"{bucket}/iam/testPermissions", "GET", "storage.bucket", self.test_permissions),
             (f"{bucket}/iam", "GET", "storage.bucket", self.get_policy),
             (f"{bucket}/o", "GET", "storage.list", self.list_objects),
+            (f"{bucket}{item}/compose", "POST", "storage.compose", self.compose),
+            (
+                f"{bucket}{item}/rewriteTo/b/{{to_bucket}}/o/{{to_name:path}}",
+                "POST",
+                "storage.rewrite",
+                self.rewrite,
+            ),
             (f"{bucket}{item}", "GET", _get_name, self.get_object),
             (f"{bucket}{item}", "PATCH", "storage.patch", self.patch_object),
             (f"{bucket}{item}", "DELETE", "storage.delete", self.delete_object),
@@ -52,7 +59,12 @@ class StorageApi:
             (upload, "DELETE", "storage.cancel", self.cancel_upload),
         ]
         return [
-            Route(path, self._gate.served(name, endpoint, open_=method == "PUT"), methods=[method])
+            # What goes to a session needs no token: its URI is one.
+            Route(
+                path,
+                self._gate.served(name, endpoint, open_=path == upload and method != "POST"),
+                methods=[method],
+            )
             for path, method, name, endpoint in table
         ]
 
@@ -104,6 +116,33 @@ class StorageApi:
         """Remove an object."""
         self._objects.delete(self._wanted(request))
         return Response(status_code=204)
+
+    async def compose(self, request: Request) -> Response:
+        """Join up to 32 objects; what is made has no MD5."""
+        bucket, name = request.path_params["bucket"], request.path_params["name"]
+        body = await request.json()
+        check_conditions(self._objects.find(bucket, name), request.query_params)
+        sources = [self._objects.get(bucket, item["name"]) for item in body["sourceObjects"]]
+        if not 1 <= len(sources) <= MOST_COMPOSED:
+            raise StorageRefusal(400, "The number of source components provided is not from 1 to 32.")
+        return JSONResponse(self._objects.join(bucket, name, sources, body.get("destination", {})).document)
+
+    async def rewrite(self, request: Request) -> Response:
+        """Copy an object, some bytes a call where the setting `rewrite_bytes` says so."""
+        places = request.path_params
+        source = self._wanted(request)
+        done = int(request.query_params.get("rewriteToken", 0)) + (self._objects.rewrite_bytes or source.size)
+        answer: Document = {"kind": "storage#rewriteResponse", "objectSize": str(source.size)}
+        if done < source.size:
+            return JSONResponse(
+                answer | {"done": False, "totalBytesRewritten": str(done), "rewriteToken": str(done)}
+            )
+        made = self._objects.join(
+            places["to_bucket"], places["to_name"], [source], {"contentType": source.document["contentType"]}
+        )
+        return JSONResponse(
+            answer | {"done": True, "totalBytesRewritten": str(source.size), "resource": made.document}
+        )
 
     def _wanted(self, request: Request) -> Stored:
         bucket, name = request.path_params["bucket"], request.path_params["name"]
@@ -184,7 +223,7 @@ async def receive(request: Request, uploads: Uploads) -> Upload:
         ContentRange.parse(request.headers.get("content-range")),
         request.stream(),
         hashes(request),
-        request.state.cut,
+        request.state.fault,
     )
 
 
@@ -203,59 +242,6 @@ def hashes(request: Request) -> dict[str, str]:
     names = {"crc32c": "crc32c", "md5": "md5Hash"}
     pairs = (part.strip().partition("=") for part in request.headers.get("x-goog-hash", "").split(","))
     return {names[name]: value for name, _, value in pairs if name in names}
-
-
-def media(request: Request, stored: Stored) -> Response:
-    """An object's bytes with Google's headers; 206 for a range, 416 for one that is not in the object."""
-    first, last = _range(request.headers.get("range"), stored.size)
-    document = stored.document
-    headers = {
-        "Content-Length": str(last - first + 1),
-        "Accept-Ranges": "bytes",
-        "ETag": document["etag"],
-        "X-Goog-Generation": document["generation"],
-        "X-Goog-Metageneration": document["metageneration"],
-        "X-Goog-Hash": f"crc32c={document['crc32c']},md5={document['md5Hash']}",
-        "X-Goog-Stored-Content-Length": document["size"],
-        "X-Goog-Stored-Content-Encoding": "identity",
-    }
-    partial = "range" in request.headers
-    if partial:
-        headers["Content-Range"] = f"bytes {first}-{last}/{stored.size}"
-    if request.method == "HEAD":
-        return Response(headers=headers, media_type=document["contentType"])
-    return StreamingResponse(
-        _blocks(request, stored, first, last),
-        206 if partial else 200,
-        headers=headers,
-        media_type=document["contentType"],
-    )
-
-
-async def _blocks(request: Request, stored: Stored, first: int, last: int) -> AsyncIterator[bytes]:
-    left, cut = last - first + 1, request.state.cut
-    with stored.path.open("rb") as file:
-        file.seek(first)
-        while left > 0:
-            block = file.read(min(_BLOCK, left))
-            if cut is not None and (cut := cut - len(block)) < 0:
-                yield block[:cut]
-                await reset(request, flush=True)
-                return
-            left -= len(block)
-            yield block
-
-
-def _range(header: str | None, size: int) -> tuple[int, int]:
-    """First and last byte of `bytes=a-b`, `bytes=a-` or `bytes=-n`."""
-    if not header:
-        return 0, size - 1
-    first, _, last = header.removeprefix("bytes=").partition("-")
-    start = int(first) if first else max(0, size - int(last))
-    end = min(int(last), size - 1) if first and last else size - 1
-    if start > end:
-        raise StorageRefusal(416, "The requested range cannot be satisfied.", "requestedRangeNotSatisfiable")
-    return start, end
 
 
 def _parts(content_type: str, body: bytes) -> tuple[dict[str, Any], bytes]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tests.fakes.google.faults import Fault
 from tests.fakes.google.objects import Document, Objects, StorageRefusal, check_conditions
 from tests.fakes.google.state import State
 
@@ -96,7 +97,7 @@ class Uploads:
         content_range: ContentRange | None,
         body: AsyncIterator[bytes],
         hashes: Mapping[str, str],
-        cut: int | None = None,
+        fault: Fault | None = None,
     ) -> Upload:
         """Take a PUT's bytes and end the session once the announced total is there.
 
@@ -111,7 +112,7 @@ class Uploads:
         total = None if content_range is None else content_range.total
         try:
             if start is not None:
-                await _append(self._path(upload_id), start, body, cut)
+                await _append(self._path(upload_id), start, _harmed(body, fault))
         except BaseException:  # the connection broke, or a fault broke it: keep what a server would keep
             self._keep_quanta(upload_id)
             raise
@@ -129,7 +130,11 @@ class Uploads:
         path = self._path(upload_id)
         check_limit(kept["limit"], path.stat().st_size)
         check_conditions(self._objects.find(row["bucket"], row["name"]), kept["conditions"])
-        stored = self._objects.adopt(row["bucket"], row["name"], path, {**kept["object"], **hashes})
+        try:
+            stored = self._objects.adopt(row["bucket"], row["name"], path, {**kept["object"], **hashes})
+        except StorageRefusal:  # the bytes are gone, and the session with them
+            self.cancel(upload_id)
+            raise
         self._state.execute(
             "UPDATE uploads SET done = ? WHERE id = ?", json.dumps(stored.document), upload_id
         )
@@ -159,20 +164,30 @@ def check_limit(limit: str | None, size: int) -> None:
             raise StorageRefusal(400, "Your proposed upload is smaller than allowed.", "EntityTooSmall")
 
 
-async def _append(path: Path, start: int, body: AsyncIterator[bytes], cut: int | None) -> None:
+def damaged(chunk: bytes, fault: Fault | None) -> bytes:
+    """The chunk, its first byte flipped where the fault says so."""
+    if not fault or fault.do != "damage" or not chunk:
+        return chunk
+    return bytes([chunk[0] ^ 0xFF]) + chunk[1:]
+
+
+async def _append(path: Path, start: int, body: AsyncIterator[bytes]) -> None:
     with path.open("ab") as file:
         skip = file.tell() - start
-        async for chunk in _cut(body, cut):
+        async for chunk in body:
             if skip >= 0:  # else there is a gap: the bytes are read and dropped
                 file.write(chunk[skip:])
                 skip = max(0, skip - len(chunk))
 
 
-async def _cut(body: AsyncIterator[bytes], cut: int | None) -> AsyncIterator[bytes]:
-    taken = 0
+async def _harmed(body: AsyncIterator[bytes], fault: Fault | None) -> AsyncIterator[bytes]:
+    """The body as a fault leaves it: cut off, kept in part, damaged."""
+    taken, limit = 0, fault.size if fault and fault.do in {"cut", "keep"} else None
     async for chunk in body:
-        if cut is not None and taken + len(chunk) >= cut:
-            yield chunk[: cut - taken]
-            raise CutOffError
+        if limit is not None and taken + len(chunk) >= limit:
+            yield chunk[: max(0, limit - taken)]
+            if fault and fault.do == "cut":
+                raise CutOffError
+        else:
+            yield damaged(chunk, None if taken else fault)
         taken += len(chunk)
-        yield chunk

@@ -8,8 +8,9 @@ from starlette.routing import BaseRoute, Route
 
 from tests.fakes.google.gate import Endpoint, Gate
 from tests.fakes.google.objects import Objects, StorageRefusal, check_conditions
+from tests.fakes.google.reading import media
 from tests.fakes.google.signing import Account
-from tests.fakes.google.storage import hashes, media, put_name, receive, session_reply
+from tests.fakes.google.storage import hashes, put_name, receive, session_reply
 from tests.fakes.google.uploads import Uploads, check_limit
 
 _CONDITIONS: Final = {

@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings
 
 from shared.errors import SetupError, UnknownSettingError
 from shared.settings import ApiSettings, CoreSettings, WorkerSettings, known_settings, normalise_database_url
+from shared.storage import store_of
 
 GIVEN = {
     "DATABASE_URL": "postgres://coach:hunter2@db.example/coaching?sslmode=require",
@@ -70,6 +71,27 @@ def test_the_platform_s_own_variables_are_left_alone(monkeypatch: pytest.MonkeyP
     assert CoreSettings.load().queue_name == "transcripts"
 
 
+def test_google_s_own_variable_is_not_taken_for_a_misspelling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/etc/key.json")
+    assert CoreSettings.load().google_credentials is None
+
+
+def test_a_bucket_is_reached_where_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F37: both settings of Cloud Storage are read; what they lead to is tested with the store."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS_JSON", "hunter5")
+    monkeypatch.setenv("TRANSCRIPTS_GCS_ENDPOINT", "http://127.0.0.1:4443")
+    monkeypatch.setenv("TRANSCRIPTS_STORAGE_URL", "gs://recordings/of-coaches")
+    settings = CoreSettings.load()
+    assert settings.gcs_endpoint == "http://127.0.0.1:4443"
+    with pytest.raises(SetupError, match="GOOGLE_APPLICATION_CREDENTIALS_JSON is not") as caught:
+        store_of(settings)
+    assert "hunter5" not in caught.value.detail
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS_JSON")
+    assert store_of(CoreSettings.load()).uri("sessions/1/source") == (
+        "gs://recordings/of-coaches/sessions/1/source"
+    )
+
+
 def test_a_stranger_in_the_env_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("WORKER_CONCURRENCY=4\n")
     with pytest.raises(UnknownSettingError, match="WORKER_CONCURRENCY is not a setting"):
@@ -98,6 +120,8 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(monkeypatch: pytest.Mon
         ("MAX_JOBS", "many-hunter4"),
         ("MAX_JOBS", "0"),
         ("TRANSCRIPTS_STORAGE_URL", "s3://bucket"),
+        ("TRANSCRIPTS_GCS_ENDPOINT", "127.0.0.1:4443"),
+        ("TRANSCRIPTS_GCS_ENDPOINT", "http://hunter6/storage/v1"),
     ],
 )
 def test_a_wrong_value_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
