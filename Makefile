@@ -46,7 +46,7 @@ status: local ## what runs
 stop: local ## stop what `make up` or `make servers` has started
 	@exec $(BIN)/python -m deploy.local stop $(ARGS)
 
-.PHONY: run-api run-worker run-worker-debug migrate models
+.PHONY: run-api run-worker run-worker-debug migrate models doctor check-workers
 run-api: local ## the API by itself
 	$(with_settings) $(BIN)/python -m api_service $(ARGS)
 
@@ -58,6 +58,12 @@ run-worker-debug: models ## a worker that takes one job at a time and logs every
 
 migrate: local ## bring the database to the newest schema
 	$(with_settings) $(BIN)/python -m deploy.migrations upgrade
+
+doctor: local ## what is wrong with this set-up, and how to mend it
+	$(with_settings) $(BIN)/python -m deploy.doctor $(ARGS)
+
+check-workers: local ## who works: tasks, slots, versions, running jobs
+	$(with_settings) $(BIN)/python -m deploy.doctor workers $(ARGS)
 
 models: local ## install the speech models
 	@$(BIN)/python -m deploy.local.models $(ARGS)

@@ -242,7 +242,9 @@ def _refuse_unknown_names() -> None:
         return
     lines = []
     for name in sorted(unknown):
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+        # The prefix forgotten, or put where none belongs, is likelier than any other slip.
+        twins = [each for each in (name.removeprefix(PREFIX), PREFIX + name) if each in known]
+        near = twins or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
         hint = f" Did you mean {near[0]}?" if near else " docs/settings.md lists the settings."
         lines.append(f"{name} is not a setting.{hint}")
     raise UnknownSettingError("\n".join(lines))

@@ -1,0 +1,72 @@
+"""The whole examination, in the order in which parts depend on each other; nothing that it does stays behind."""
+
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+
+from deploy.doctor import stores, work
+from deploy.doctor.findings import Finding, fail, ok
+from shared.database import Pool, open_pool
+from shared.errors import SetupError
+from shared.operators import Operators
+from shared.queue.client import connect
+from shared.settings import WorkerSettings
+
+
+def read_settings() -> tuple[WorkerSettings | None, list[Finding]]:
+    """The settings as a worker reads them, and what is wrong with them."""
+    try:
+        settings = WorkerSettings.load()
+    except SetupError as error:
+        return None, [fail("settings", line, "") for line in error.detail.splitlines()]
+    return settings, [ok("settings", "all known, none missing")]
+
+
+async def examine(settings: WorkerSettings, api_url: str) -> AsyncIterator[Finding]:
+    """Look at everything; a part that cannot be reached hides what depends on it."""
+    for finding in [*work.machine(settings), *work.speech(settings), *await stores.storage(settings)]:
+        yield finding
+    redis = connect(settings.redis_url.get_secret_value(), queue=settings.queue_name, pool=4, retries=0)
+    try:
+        for finding in await stores.redis(settings, redis):
+            yield finding
+    finally:
+        await redis.aclose(close_connection_pool=True)
+    unreachable = await stores.reach_postgres(settings)
+    if unreachable is not None:
+        yield unreachable
+        return
+    async with _pool(settings) as pool:
+        found = await stores.postgres(settings, pool)
+        for finding in found:
+            yield finding
+        if not any(finding.subject == "schema" and finding.fix for finding in found):
+            operators = Operators(pool)
+            for check in (work.workers(operators), work.queue(operators)):
+                for finding in await _safely(check):
+                    yield finding
+    for finding in await work.api(api_url):
+        yield finding
+
+
+@asynccontextmanager
+async def _pool(settings: WorkerSettings) -> AsyncIterator[Pool]:
+    pool = await open_pool(settings.database_url.get_secret_value(), size=2, name="transcripts-doctor")
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+async def _safely(check: Awaitable[list[Finding]]) -> list[Finding]:
+    try:
+        return await check
+    except Exception as error:  # noqa: BLE001  (the doctor reports whatever is wrong)
+        return [
+            fail("doctor", f"A check broke: {type(error).__name__}.", "Report it, with the output of --json.")
+        ]
+
+
+async def list_workers(settings: WorkerSettings) -> list[dict[str, object]]:
+    """The workers seen in the last day."""
+    async with _pool(settings) as pool:
+        return [dict(row.items()) for row in await Operators(pool).workers()]
