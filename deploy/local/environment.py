@@ -40,7 +40,12 @@ class Environment:
         self._python = self.folder / "bin" / "python"
 
     def is_current(self, *, version: str | None) -> bool:
-        """Whether it holds what the locks say, and runs on `version` (such as "3.12"; None: on any)."""
+        """Whether it holds what the locks say, and runs on `version` (such as "3.12"; None: on any).
+
+        A link to another environment is left alone: whoever made it looks after what it leads to.
+        """
+        if self.folder.is_symlink():
+            return True
         larger = SETS[SETS.index(self._packages) :]
         stamped = any(_text(self._stamp(packages)) == self._digest(packages) for packages in larger)
         return stamped and self._runs(version)
@@ -84,11 +89,6 @@ class Environment:
         return version in {None, has} and Path(prefix).resolve() == self.folder.resolve()
 
     def _create(self) -> None:
-        if self.folder.is_symlink():
-            raise EnvironmentNotMadeError(
-                f"{self.folder} is a link to an environment that does not fit. Nothing was changed; remove the "
-                "link, then try again."
-            )
         shutil.rmtree(self.folder, ignore_errors=True)
         # Without pip: what that takes is a package of its own on Debian, and a pip that is there already is faster.
         venv.create(self.folder, symlinks=True, with_pip=False)
