@@ -140,7 +140,7 @@ def _installer() -> list[str]:
         return [sys.executable, "-m", "pip", "install"]
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if uv is not None:
-        return [uv, "pip", "install", "--python", sys.executable]
+        return [uv, "pip", "install", "--system-certs", "--python", sys.executable]
     raise SetupError("Neither pip nor uv is in this environment. Run `python -m ensurepip`, then try again.")
 
 

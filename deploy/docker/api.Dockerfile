@@ -1,0 +1,29 @@
+# The HTTP API, and the migrations: docker build -f deploy/docker/api.Dockerfile .
+ARG PYTHON=3.13-slim-bookworm
+
+FROM python:${PYTHON} AS packages
+WORKDIR /build
+COPY requirements/uv.txt requirements/api.txt ./
+RUN pip install --no-cache-dir --require-hashes -r uv.txt \
+ && python -m venv --without-pip /opt/venv \
+ && uv pip install --system-certs --no-cache --compile-bytecode --python /opt/venv/bin/python --require-hashes -r api.txt
+
+FROM python:${PYTHON}
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    TRANSCRIPTS_HOST=0.0.0.0
+# The folder is for file:///data/objects: a volume that is mounted there takes its owner.
+RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent transcripts \
+ && install -d -m 0700 -o 10001 -g 10001 /data/objects
+COPY --from=packages /opt/venv /opt/venv
+WORKDIR /app
+COPY shared/ shared/
+COPY deploy/__init__.py deploy/
+COPY deploy/migrations/ deploy/migrations/
+COPY api_service/ api_service/
+USER 10001:10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=6s --start-period=30s --retries=3 CMD ["python", "-m", "api_service.probe"]
+CMD ["python", "-m", "api_service"]

@@ -1,0 +1,50 @@
+# The worker, of two kinds:
+#   docker build -f deploy/docker/worker.Dockerfile .                  google: speech by Google Speech-to-Text
+#   docker build -f deploy/docker/worker.Dockerfile --target local .   local: computes the speech itself, models included
+ARG PYTHON=3.13-slim-bookworm
+
+FROM python:${PYTHON} AS installer
+WORKDIR /build
+COPY requirements/uv.txt ./
+RUN pip install --no-cache-dir --require-hashes -r uv.txt \
+ && python -m venv --without-pip /opt/venv
+
+FROM installer AS google-packages
+COPY requirements/worker.txt ./
+RUN uv pip install --system-certs --no-cache --compile-bytecode --python /opt/venv/bin/python --require-hashes -r worker.txt
+
+FROM installer AS local-packages
+COPY requirements/speech.txt ./
+RUN uv pip install --system-certs --no-cache --compile-bytecode --python /opt/venv/bin/python --require-hashes -r speech.txt
+
+FROM local-packages AS models
+COPY shared/ shared/
+COPY worker_service/ worker_service/
+COPY deploy/__init__.py deploy/
+COPY deploy/local/__init__.py deploy/local/models.py deploy/local/weights*.txt deploy/local/
+RUN /opt/venv/bin/python -m deploy.local.models --models-dir /models
+
+FROM python:${PYTHON} AS worker
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
+# The folder is for file:///data/objects: a volume that is mounted there takes its owner.
+RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent transcripts \
+ && install -d -m 0700 -o 10001 -g 10001 /data/objects
+WORKDIR /app
+COPY shared/ shared/
+COPY worker_service/ worker_service/
+USER 10001:10001
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 CMD ["python", "-m", "worker_service.probe"]
+CMD ["python", "-m", "worker_service"]
+
+FROM worker AS local
+COPY --from=local-packages /opt/venv /opt/venv
+COPY --from=models /models /models
+ENV TRANSCRIPTS_ENGINES=local \
+    TRANSCRIPTS_MODELS_DIR=/models
+
+FROM worker AS google
+COPY --from=google-packages /opt/venv /opt/venv
+ENV TRANSCRIPTS_ENGINES=google
