@@ -10,15 +10,9 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tas
 from rich.text import Text
 
 from client.models import Job
+from client.wording import clock, describe, megabytes, note, shortened
 from shared.lifecycle import JobStatus
 
-_WORDS: Final = {  # a phase's name as people read it
-    "preparing": "Preparing",
-    "uploading": "Handing over",
-    "submitting": "Submitting",
-    "transcribing": "Transcribing",
-    "saving": "Saving",
-}
 _STEP: Final = 10  # per cent between two plain lines of a job
 _STEP_SENT: Final = 25  # and of an upload, which is mostly short
 
@@ -41,13 +35,6 @@ class Board(Protocol):
     def row(self, label: str = "") -> Row:
         """A row for another recording; labels tell several apart."""
         ...
-
-
-def describe(job: Job) -> str:
-    """What a job does now, in a word or two."""
-    if job.status is JobStatus.RUNNING:
-        return _WORDS.get(job.phase or "", (job.phase or "running").capitalize())
-    return {JobStatus.QUEUED: "Waiting", JobStatus.SUCCEEDED: "Done"}.get(job.status, job.status.capitalize())
 
 
 def progress_board(console: Console, recordings: int = 1) -> "AbstractContextManager[Board]":
@@ -152,7 +139,7 @@ class _BarsRow:
         """Move the upload's bar."""
         if self._upload is None:
             self._upload = self._progress.add_task("Sending", total=total, label=self._label, note="")
-        self._progress.update(self._upload, completed=done, total=total, note=f"{total / 1e6:.1f} MB")
+        self._progress.update(self._upload, completed=done, total=total, note=megabytes(total))
 
     def job(self, job: Job) -> None:
         """Move the job's bar."""
@@ -169,30 +156,12 @@ class _BarsRow:
                 self._on_end()
 
 
-def note(job: Job) -> str:
-    """What there is to say besides the percentage."""
-    if job.status is JobStatus.QUEUED:
-        if job.next_attempt_at is not None:
-            return f"again at {job.next_attempt_at.astimezone():%H:%M:%S}: {job.error.detail if job.error else ''}"
-        ahead = (job.queue_position or 1) - 1
-        return f"{ahead} before it" if ahead else ""
-    if job.status is JobStatus.RUNNING and job.phase == "transcribing" and job.audio_ms_done:
-        heard = clock(job.audio_ms_done)
-        return f"{heard} of {clock(job.audio_duration_ms)}" if job.audio_duration_ms else f"{heard} heard"
-    return job.error.detail if job.error else job.message
-
-
 def _ending(label: str, job: Job) -> Text:
     good = job.status is JobStatus.SUCCEEDED
     mark = ("✓", "green") if good else ("✗", "red")
     length = f"  {clock(job.audio_duration_ms)}" if job.audio_duration_ms else ""
     told = length if good else f"  {describe(job)}: {note(job)}"
     return Text.assemble(mark, f" {label}", (told, "dim"))
-
-
-def shortened(label: str, most: int = 28) -> str:
-    """The label where it is short; else its beginning and its end, which names the kind of file."""
-    return label if len(label) <= most else f"{label[: most - 9]}…{label[-8:]}"
 
 
 class _Seconds(ProgressColumn):
@@ -202,10 +171,3 @@ class _Seconds(ProgressColumn):
         """Whole seconds: a tenth would only flicker."""
         elapsed = task.finished_time if task.finished else task.elapsed
         return Text(f"{elapsed or 0:4.0f} s", style="cyan")
-
-
-def clock(ms: int) -> str:
-    """`M:SS`, or `H:MM:SS` from an hour on."""
-    minutes, seconds = divmod(ms // 1_000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from client.models import Segment, Transcript
-from client.progress import clock
+from client.wording import clock
 from shared.transcript import Role
 
 _STYLES: Final = ("bold cyan", "bold magenta", "bold green", "bold yellow", "bold blue", "bold red")

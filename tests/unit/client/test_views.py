@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from client.models import Job, Notice, Segment, Speaker, Transcript
-from client.progress import clock, progress_board
+from client.progress import progress_board
 from client.transcript_view import show
+from client.wording import clock
 from shared.lifecycle import JobStatus
 from shared.transcript import Role
 

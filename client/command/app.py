@@ -1,0 +1,71 @@
+"""The commands put together: their order, their groups, and how their help looks."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import typer
+
+from client.command import looking
+from client.command.running import Command
+
+_ABOUT: Final = """\
+Recordings of coaching sessions become transcripts with speakers and roles.
+
+Send one with `submit`; its ids come first, and `watch` goes on with them whatever happens. Commands that take an id
+take that of a session or of a job.
+
+The service is the one that TRANSCRIPTS_URL names, with the key in TRANSCRIPTS_API_KEY; both are read from .env too.
+Results go to stdout, in a pipe as lines parted by tabs, or with --json as JSON; everything else goes to stderr.
+"""
+_CODES: Final = (
+    ("0", "done"),
+    ("1", "the service refused, or something broke"),
+    ("2", "the command line or the set-up is wrong; nothing was sent"),
+    ("3", "a job failed or was cancelled"),
+    ("4", "the service does not answer"),
+    ("5", "no key, a wrong one, or one that does not allow it"),
+    ("6", "no transcript yet"),
+    ("130", "interrupted"),
+)
+
+SENDING: Final = "Recordings and transcripts"
+ACCOUNT: Final = "Account"
+RUNNING: Final = "Running the service"
+
+
+def build(*, rich: bool) -> typer.Typer:
+    """The application; `rich` frames and colours its help, for terminals."""
+    app = typer.Typer(
+        name="transcripts",
+        help=_laid_out(_ABOUT, "Exit codes", [f"{code:<4} {meaning}" for code, meaning in _CODES], rich),
+        no_args_is_help=True,
+        rich_markup_mode="rich" if rich else None,
+        pretty_exceptions_enable=False,  # they would show local variables, the key among them
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    for panel, commands in ((SENDING, looking.COMMANDS),):
+        _add(app, commands, panel, rich=rich)
+    return app
+
+
+def _add(app: typer.Typer, commands: Sequence[Command], panel: str, *, rich: bool) -> None:
+    for each in commands:
+        width = max((len(line) for line, _ in each.examples), default=0)
+        lines = [f"{line:<{width}}   {does}".rstrip() for line, does in each.examples]
+        text = _laid_out(each.help, "Examples", lines, rich)
+        app.command(each.name, help=text, rich_help_panel=panel)(each.work)
+
+
+def _laid_out(text: str, title: str, lines: Sequence[str], rich: bool) -> str:
+    """Paragraphs, then a titled list, as the two ways of showing help want them."""
+    paragraphs = [" ".join(part.split()) for part in text.strip().split("\n\n")]
+    if not lines:
+        return "\n\n".join(paragraphs)
+    indented = "\n".join(f"  {line}" for line in lines)
+    if rich:
+        from rich.markup import escape  # noqa: PLC0415
+
+        first, *more = map(escape, paragraphs)
+        shown = [first, *(f"[not dim]{each}[/]" for each in more)]
+        return "\n\n".join([*shown, f"[not dim bold]{title}[/]\n[not dim]{escape(indented)}[/]"])
+    return "\n\n".join([*paragraphs, f"\b\n{title}:\n{indented}"])

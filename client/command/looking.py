@@ -1,0 +1,219 @@
+"""Looking at sessions and jobs: `list`, `get`, `watch`."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from client.command.exit_codes import ExitCode
+from client.command.ids import Id, Ids, find_job, find_session
+from client.command.running import command
+from client.command.terminal import Terminal, facts
+from client.wording import clock, describe, megabytes, moment, note, span
+from shared.lifecycle import JobStatus
+
+if TYPE_CHECKING:
+    from client.aio import AsyncClient
+    from client.models import Job, Session
+
+_UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "w": "weeks"}
+_STREAMS: Final = 16
+
+
+def _since(text: str) -> datetime:
+    """A date, a time, or how long ago: `2026-11-24`, `2026-11-24T09:30`, `2d`, `12h`."""
+    if text[:-1].isdecimal() and text[-1:] in _UNITS:
+        return datetime.now(UTC) - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        raise typer.BadParameter(
+            "give a date such as 2026-11-24, a time, or an age such as 2d or 12h"
+        ) from None
+
+
+Statuses = Annotated[
+    list[JobStatus] | None,
+    typer.Option(
+        "--status",
+        "-s",
+        metavar="STATUS",
+        help=f"Only {', '.join(JobStatus)}; may be repeated",
+        show_default=False,
+    ),
+]
+After = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=_since,
+        metavar="WHEN",
+        help="Made since: 2026-11-24, a time, or an age such as 2d",
+        show_default=False,
+    ),
+]
+Before = Annotated[
+    datetime | None, typer.Option(parser=_since, metavar="WHEN", help="Made before", show_default=False)
+]
+
+
+@command(
+    "list",
+    ("transcripts list", "the newest 20"),
+    ("transcripts list -s failed --after 2d", "what failed since the day before yesterday"),
+    ("transcripts list --title ana --limit 0", "every session with Ana in its title"),
+    ("transcripts list -s succeeded | cut -f1", "ids alone, for scripts"),
+)
+async def list_sessions(
+    client: "AsyncClient",
+    terminal: Terminal,
+    status: Statuses = None,
+    language: Annotated[
+        str | None, typer.Option(metavar="TAG", help="en finds en-US too", show_default=False)
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="A part of the title", show_default=False)
+    ] = None,
+    after: After = None,
+    before: Before = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, metavar="N", help="How many at most; 0 for all")] = 20,
+) -> None:
+    """List sessions, newest first.
+
+    A session is a recording and its transcript; its status is that of its newest job.
+    """
+    found = client.sessions.list(
+        status=status or (),
+        language=language,
+        created_after=after,
+        created_before=before,
+        q=title,
+        limit=limit or None,
+    )
+    sessions = [each async for each in found]
+    columns = {
+        "id": lambda each: each.id,
+        "status": _coloured_status if terminal.is_shown else lambda each: each.status,
+        "length>": lambda each: clock(each.duration_ms) if each.duration_ms else "",
+        "language": lambda each: each.language,
+        "made": (lambda each: moment(each.created_at)) if terminal.is_shown else _created,
+        "title": lambda each: each.title,
+    }
+    terminal.results(sessions, columns, empty="No such session.")
+
+
+@command(
+    "get",
+    ("transcripts get 019ab5d0-7c00-7a3b-9d52-3f8a1c2b4d5e", "a session, or the session of a job"),
+    ("transcripts get 019ab5d0-… --json | jq .job.error", "why it failed"),
+)
+async def get_session(client: "AsyncClient", terminal: Terminal, some_id: Id) -> None:
+    """Show a session: its recording, and how its newest job stands."""
+    session = await find_session(client, some_id)
+    job = await client.jobs.get(session.job_id) if session.job_id else None
+    if terminal.as_json:
+        terminal.json({"session": session, "job": job})
+        return
+    told_facts = [*_session_facts(session), *(_job_facts(job) if job else ())]
+    if terminal.is_shown:
+        terminal.show(facts(told_facts))
+    else:
+        for name, value in told_facts:
+            terminal.line(name, value)
+
+
+@command(
+    "watch",
+    ("transcripts watch 019ab5d0-7c01-7c4d-8e63-4a9b2d3c5e6f", "until it has ended"),
+    ("transcripts watch ID && transcripts export ID", "then read it"),
+)
+async def watch(client: "AsyncClient", terminal: Terminal, ids: Ids) -> ExitCode:
+    """Follow jobs until they have ended; goes on where `submit` was interrupted.
+
+    Ctrl-C stops the watching, never the job. The exit code is 3 where a job failed or was cancelled.
+    """
+    jobs = await asyncio.gather(*(find_job(client, each) for each in ids))
+    return await follow(client, terminal, jobs)
+
+
+async def follow(client: "AsyncClient", terminal: Terminal, jobs: Sequence["Job"]) -> ExitCode:
+    """Show the jobs until they have ended, then what came of them."""
+    from client.progress import progress_board  # noqa: PLC0415
+
+    streams = asyncio.Semaphore(_STREAMS)
+    with progress_board(terminal.err, len(jobs)) as board:
+
+        async def one(job: "Job") -> "Job":
+            row = board.row(str(job.id) if len(jobs) > 1 else "")
+            row.job(job)
+            async with streams:
+                async for each in client.jobs.follow(job.id):
+                    row.job(each)
+                    job = each
+            return job
+
+        ended = await asyncio.gather(*(one(job) for job in jobs))
+    return report(terminal, ended)
+
+
+def report(terminal: Terminal, jobs: Sequence["Job"]) -> ExitCode:
+    """What came of jobs that have ended."""
+    if terminal.as_json:
+        terminal.json(list(jobs))
+    elif not terminal.out.is_terminal:
+        for job in jobs:
+            terminal.line(job.id, job.session_id, job.status, job.error.code if job.error else "")
+    for job in jobs:
+        for warning in job.warnings:
+            terminal.say(f"Note: {warning.detail}", "yellow")
+        if job.status is not JobStatus.SUCCEEDED:
+            terminal.say(f"Job {job.id} {describe(job).lower()}: {note(job)}", "red")
+    good = all(job.status is JobStatus.SUCCEEDED for job in jobs)
+    return ExitCode.DONE if good else ExitCode.JOB_FAILED
+
+
+def _session_facts(session: "Session") -> list[tuple[str, object]]:
+    audio = session.audio
+    return [
+        ("session", session.id),
+        ("title", session.title),
+        (
+            "recording",
+            f"{audio.filename or 'recording'}, {audio.container}, {megabytes(audio.size)}" if audio else "",
+        ),
+        ("length", clock(session.duration_ms) if session.duration_ms else ""),
+        ("language", session.language),
+        ("made", moment(session.created_at)),
+        ("erased after", moment(session.delete_after)),
+        ("metadata", session.metadata or ""),
+    ]
+
+
+def _job_facts(job: "Job") -> list[tuple[str, object]]:
+    took = (job.finished_at - job.started_at).total_seconds() if job.finished_at and job.started_at else None
+    return [
+        ("job", job.id),
+        ("status", f"{describe(job)}, {job.progress} %" if not job.is_over else describe(job)),
+        ("", note(job)),
+        ("expected", f"{moment(job.eta.p50)}, {moment(job.eta.p90)} at the latest" if job.eta else ""),
+        ("engine", " ".join(filter(None, (job.engine, job.model)))),
+        ("took", span(took) if took is not None else ""),
+        ("attempts", job.attempt if job.attempt > 1 else ""),
+        *(("note", warning.detail) for warning in job.warnings),
+        ("error", f"{job.error.code}: {job.error.detail}" if job.error else ""),
+    ]
+
+
+def _coloured_status(session: "Session") -> object:
+    from rich.text import Text  # noqa: PLC0415
+
+    styles = {JobStatus.SUCCEEDED: "green", JobStatus.FAILED: "red", JobStatus.RUNNING: "cyan"}
+    return Text(str(session.status or ""), style=styles.get(session.status, "dim") if session.status else "")
+
+
+def _created(session: "Session") -> str:
+    return session.created_at.isoformat() if session.created_at else ""
+
+
+COMMANDS: Final = (list_sessions, get_session, watch)

@@ -1,0 +1,158 @@
+"""How a command runs: with a client of the service that is asked for, and an exit code for whatever happens."""
+
+import asyncio
+import inspect
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+
+import typer
+
+from client.command.exit_codes import ExitCode
+from client.command.terminal import Terminal
+from shared.errors import TranscriptsError
+
+if TYPE_CHECKING:
+    from client.aio import AsyncClient
+
+_PANEL: Final = "Connection and output"
+_URL: Final = "TRANSCRIPTS_URL"
+_KEY: Final = "TRANSCRIPTS_API_KEY"
+
+Work: TypeAlias = Callable[..., Coroutine[Any, Any, ExitCode | None]]
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        metavar="URL",
+        help=f"Where the service answers; else {_URL}, from the environment or .env, else this machine",
+        rich_help_panel=_PANEL,
+        show_default=False,
+    ),
+]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        metavar="KEY",
+        help=f"The API key; better {_KEY}, which other users of this machine cannot see",
+        rich_help_panel=_PANEL,
+        show_default=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write the results as JSON", rich_help_panel=_PANEL)]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command as it is registered: its work, its help, and lines of examples, each with what it does."""
+
+    name: str
+    work: Callable[..., Any]
+    help: str
+    examples: tuple[tuple[str, str], ...] = field(default=())
+
+
+def command(name: str, *examples: tuple[str, str]) -> Callable[[Work], Command]:
+    """A command that talks to the service: `--url`, `--key` and `--json` are added to its options.
+
+    Its first two parameters are the client and the terminal.
+    """
+
+    def register(work: Work) -> Command:
+        return Command(name, _with_connection(work), inspect.getdoc(work) or "", examples)
+
+    return register
+
+
+def _with_connection(work: Work) -> Callable[..., None]:
+    own = list(inspect.signature(work).parameters.values())[2:]
+    ours = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, annotation, default in (("url", Url, None), ("key", Key, None), ("as_json", AsJson, False))
+    ]
+
+    def run(*, url: str | None, key: str | None, as_json: bool, **arguments: Any) -> None:
+        terminal = Terminal(as_json=as_json)
+        raise typer.Exit(code_of(terminal, lambda: _connected(work, terminal, url, key, arguments)))
+
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own] + ours
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+async def _connected(
+    work: Work, terminal: Terminal, url: str | None, key: str | None, arguments: dict[str, Any]
+) -> ExitCode | None:
+    async with open_client(url, key) as client:
+        return await work(client, terminal, **arguments)
+
+
+def open_client(url: str | None, key: str | None) -> "AsyncClient":
+    """A client of the service that the command line names, else the environment, else `.env`."""
+    from client.aio import AsyncClient  # noqa: PLC0415  (httpx and pydantic: help and completion do without)
+    from client.connection import DEFAULT_URL  # noqa: PLC0415
+
+    given = {**_env_file(), **os.environ}
+    return AsyncClient(url or given.get(_URL) or DEFAULT_URL, key=key or given.get(_KEY))
+
+
+def _env_file() -> dict[str, str]:
+    from dotenv import dotenv_values  # noqa: PLC0415
+
+    try:
+        return {name: value for name, value in dotenv_values(Path(".env")).items() if value}
+    except OSError:  # it is somebody else's
+        return {}
+
+
+def code_of(terminal: Terminal, start: Callable[[], Coroutine[Any, Any, ExitCode | None]]) -> ExitCode:
+    """Run it to its end; what it raises is told on stderr and becomes the exit code."""
+    try:
+        return asyncio.run(start()) or ExitCode.DONE
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except TranscriptsError as error:
+        return told(terminal, error)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  (else Python complains when it ends)
+        return ExitCode.REFUSED
+    except OSError as error:
+        terminal.say(f"Error: {error.strerror or error}: {error.filename or 'a file or the network'}", "red")
+        return ExitCode.REFUSED
+
+
+def told(terminal: Terminal, error: TranscriptsError, what: str = "") -> ExitCode:
+    """Say what went wrong and what to do about it; returns the exit code for it."""
+    terminal.say(f"{what or 'Error'}: {error.detail}", "red")
+    if advice := getattr(error, "advice", ""):
+        terminal.say(advice, "dim")
+    for wrong in (getattr(error, "problem", {}).get("errors") or [])[1:]:
+        terminal.say(f"  {wrong.get('where')}: {wrong.get('detail')}")
+    if request_id := getattr(error, "request_id", None):
+        terminal.say(f"Request {request_id}", "dim")
+    return exit_code(error)
+
+
+def exit_code(error: TranscriptsError) -> ExitCode:
+    """The code that says what kind of error it was."""
+    from client import errors  # noqa: PLC0415
+    from client.connection import ConnectionSettingsError  # noqa: PLC0415
+
+    match error:
+        case ConnectionSettingsError():
+            return ExitCode.USAGE
+        case errors.UnreachableError() | errors.UnavailableError():
+            return ExitCode.UNREACHABLE
+        case errors.NotAuthenticatedError() | errors.NotAllowedError():
+            return ExitCode.KEY
+        case errors.NotReadyError():
+            return ExitCode.NOT_READY
+        case errors.JobFailedError():
+            return ExitCode.JOB_FAILED
+    return ExitCode.REFUSED
