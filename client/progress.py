@@ -10,9 +10,10 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tas
 from rich.text import Text
 
 from client.models import Job
-from client.wording import clock, describe, megabytes, note, shortened
+from client.wording import describe, megabytes, note, shortened
 from shared.lifecycle import JobStatus
 
+_BESIDE: Final = 76  # columns that the rest of a line takes
 _STEP: Final = 10  # per cent between two plain lines of a job
 _STEP_SENT: Final = 25  # and of an upload, which is mostly short
 
@@ -130,7 +131,7 @@ class Bars:
 class _BarsRow:
     def __init__(self, progress: Progress, label: str, on_end: Callable[[], None] | None) -> None:
         self._progress = progress
-        self._label = shortened(label)
+        self._label = shortened(label, max(20, progress.console.width - _BESIDE))
         self._on_end = on_end
         self._upload: TaskID | None = None
         self._work: TaskID | None = None
@@ -159,9 +160,7 @@ class _BarsRow:
 def _ending(label: str, job: Job) -> Text:
     good = job.status is JobStatus.SUCCEEDED
     mark = ("✓", "green") if good else ("✗", "red")
-    length = f"  {clock(job.audio_duration_ms)}" if job.audio_duration_ms else ""
-    told = length if good else f"  {describe(job)}: {note(job)}"
-    return Text.assemble(mark, f" {label}", (told, "dim"))
+    return Text.assemble(mark, f" {label}  ", (note(job) if good else describe(job), "dim"))
 
 
 class _Seconds(ProgressColumn):

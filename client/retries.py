@@ -26,7 +26,7 @@ class Backoff:
     `tries` are the failures in a row that end it; one that asks for a longer wait than `longest_s` ends it at once.
     """
 
-    tries: int = 6
+    tries: int = 4
     longest_s: float = 60.0
     failures: int = 0
 
@@ -84,9 +84,7 @@ def unreachable(failed: httpx.HTTPError) -> ClientError:
     """The error of a request that got no answer; what httpx says may hold the address, never the key."""
     where = f"{failed.request.url.scheme}://{failed.request.url.netloc.decode()}"
     if isinstance(failed, httpx.TransportError):
-        return UnreachableError(
-            f"{where} does not answer ({type(failed).__name__}). Check the address, and that the service runs."
-        )
+        return UnreachableError(f"{where} does not answer ({type(failed).__name__}).")
     return ClientError(f"The request to {where} failed: {failed}")
 
 

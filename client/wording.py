@@ -34,12 +34,19 @@ def note(job: "Job") -> str:
     if job.status is JobStatus.RUNNING and job.phase == "transcribing" and job.audio_ms_done:
         heard = clock(job.audio_ms_done)
         return f"{heard} of {clock(job.audio_duration_ms)}" if job.audio_duration_ms else f"{heard} heard"
-    return job.error.detail if job.error else job.message
+    if job.status is JobStatus.SUCCEEDED and job.audio_duration_ms:
+        return clock(job.audio_duration_ms)
+    if job.is_over:
+        return ""  # what it said last is of the time before
+    return job.message if job.phase else ""
 
 
-def shortened(label: str, most: int = 28) -> str:
-    """The label where it is short; else its beginning and its end, which names the kind of file."""
-    return label if len(label) <= most else f"{label[: most - 9]}…{label[-8:]}"
+def shortened(label: str, most: int) -> str:
+    """The label where it is short; else its beginning and its end, by which files of a series differ."""
+    if len(label) <= most:
+        return label
+    tail = most * 3 // 5
+    return f"{label[: most - tail - 1]}…{label[-tail:]}"
 
 
 def clock(ms: int) -> str:
@@ -64,6 +71,17 @@ def moment(time: datetime | None) -> str:
         if local.date() == datetime.now(UTC).astimezone().date()
         else f"{local:%Y-%m-%d %H:%M}"
     )
+
+
+def age(time: datetime | None) -> str:
+    """How long ago: `12 s`, `5 min`, `3 h`, `40 d`."""
+    if time is None:
+        return ""
+    seconds = max((datetime.now(UTC) - time).total_seconds(), 0)
+    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{seconds // unit:.0f} {name}"
+    return f"{seconds:.0f} s"
 
 
 def span(seconds: float) -> str:

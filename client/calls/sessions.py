@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from client.calls.reading import ask, listed, read, send
 from client.models import Job, Order, Session, Submission
 from client.plans import Feed, Plan, Request
-from client.retries import IDEMPOTENCY_KEY, answered
+from client.retries import IDEMPOTENCY_KEY, Backoff, answered
 from shared.lifecycle import JobStatus
 
 OnSent: TypeAlias = Callable[[int, int], None]
@@ -18,6 +18,7 @@ OnSent: TypeAlias = Callable[[int, int], None]
 
 _PATH: Final = "/v1/sessions"
 _KEEP: Final = object()
+_TRIES: Final = 8  # with their pauses more than half a minute: longer than a deploy
 
 
 def submit(
@@ -43,7 +44,7 @@ def submit(
                 "files": {"audio": (recording.name, _Counted(file, on_sent) if on_sent else file)},
             },
         )
-        return read(Submission, (yield from answered(request)))
+        return read(Submission, (yield from answered(request, Backoff(_TRIES))))
 
 
 def get(session_id: UUID) -> Plan[Session]:

@@ -1,11 +1,11 @@
 """The commands put together: their order, their groups, and how their help looks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import typer
 
-from client.command import looking
+from client.command import changing, exporting, looking, submitting
 from client.command.running import Command
 
 _ABOUT: Final = """\
@@ -28,6 +28,8 @@ _CODES: Final = (
     ("130", "interrupted"),
 )
 
+_WIDTH: Final = 74
+
 SENDING: Final = "Recordings and transcripts"
 ACCOUNT: Final = "Account"
 RUNNING: Final = "Running the service"
@@ -43,17 +45,27 @@ def build(*, rich: bool) -> typer.Typer:
         pretty_exceptions_enable=False,  # they would show local variables, the key among them
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
-    for panel, commands in ((SENDING, looking.COMMANDS),):
-        _add(app, commands, panel, rich=rich)
+    for module in (submitting, looking, changing, exporting):
+        _add(app, module.COMMANDS, SENDING, rich=rich)
     return app
 
 
 def _add(app: typer.Typer, commands: Sequence[Command], panel: str, *, rich: bool) -> None:
     for each in commands:
-        width = max((len(line) for line, _ in each.examples), default=0)
-        lines = [f"{line:<{width}}   {does}".rstrip() for line, does in each.examples]
-        text = _laid_out(each.help, "Examples", lines, rich)
+        text = _laid_out(each.help, "Examples", list(_lines(each.examples)), rich)
         app.command(each.name, help=text, rich_help_panel=panel)(each.work)
+
+
+def _lines(examples: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Each command line with what it does beside it, or below it where they would be too wide."""
+    width = max((len(line) for line, _ in examples), default=0)
+    beside = all(width + 3 + len(does) <= _WIDTH for _, does in examples)
+    for line, does in examples:
+        if beside:
+            yield f"{line:<{width}}   {does}"
+        else:
+            yield line
+            yield f"    {does}"
 
 
 def _laid_out(text: str, title: str, lines: Sequence[str], rich: bool) -> str:

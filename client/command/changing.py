@@ -54,7 +54,10 @@ async def retry(
 @command(
     "delete",
     ("transcripts delete 019ab5d0-7c00-7a3b-9d52-3f8a1c2b4d5e", "asks before it does"),
-    ("transcripts list --before 90d -n 0 | cut -f1 | xargs transcripts delete --yes", "what is older than 90 days"),
+    (
+        "transcripts list --before 90d -n 0 | cut -f1 | xargs transcripts delete --yes",
+        "what is older than 90 days",
+    ),
 )
 async def delete(
     client: "AsyncClient",

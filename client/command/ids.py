@@ -9,8 +9,16 @@ if TYPE_CHECKING:
     from client.aio import AsyncClient
     from client.models import Job, Session
 
-Id = Annotated[UUID, typer.Argument(metavar="ID", help="A session or its job")]
-Ids = Annotated[list[UUID], typer.Argument(metavar="ID...", help="Sessions or jobs")]
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no id; `transcripts list` shows those there are") from None
+
+
+Id = Annotated[UUID, typer.Argument(metavar="ID", parser=_id, help="A session or its job")]
+Ids = Annotated[list[UUID], typer.Argument(metavar="ID", parser=_id, help="Sessions or jobs")]
 
 
 async def find_session(client: "AsyncClient", some_id: UUID) -> "Session":

@@ -11,7 +11,7 @@ from client.command.exit_codes import ExitCode
 from client.command.ids import Id, Ids, find_job, find_session
 from client.command.running import command
 from client.command.terminal import Terminal, facts
-from client.wording import clock, describe, megabytes, moment, note, span
+from client.wording import age, clock, describe, megabytes, moment, note, span
 from shared.lifecycle import JobStatus
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ Before = Annotated[
 async def list_sessions(
     client: "AsyncClient",
     terminal: Terminal,
+    *,
     status: Statuses = None,
     language: Annotated[
         str | None, typer.Option(metavar="TAG", help="en finds en-US too", show_default=False)
@@ -77,7 +78,9 @@ async def list_sessions(
     ] = None,
     after: After = None,
     before: Before = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=0, metavar="N", help="How many at most; 0 for all")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=0, metavar="N", help="How many at most; 0 for all")
+    ] = 20,
 ) -> None:
     """List sessions, newest first.
 
@@ -97,7 +100,7 @@ async def list_sessions(
         "status": _coloured_status if terminal.is_shown else lambda each: each.status,
         "length>": lambda each: clock(each.duration_ms) if each.duration_ms else "",
         "language": lambda each: each.language,
-        "made": (lambda each: moment(each.created_at)) if terminal.is_shown else _created,
+        "age>": lambda each: age(each.created_at) if terminal.is_shown else _created(each),
         "title": lambda each: each.title,
     }
     terminal.results(sessions, columns, empty="No such session.")
@@ -139,10 +142,8 @@ async def watch(client: "AsyncClient", terminal: Terminal, ids: Ids) -> ExitCode
 
 async def follow(client: "AsyncClient", terminal: Terminal, jobs: Sequence["Job"]) -> ExitCode:
     """Show the jobs until they have ended, then what came of them."""
-    from client.progress import progress_board  # noqa: PLC0415
-
     streams = asyncio.Semaphore(_STREAMS)
-    with progress_board(terminal.err, len(jobs)) as board:
+    with terminal.progress(len(jobs)) as board:
 
         async def one(job: "Job") -> "Job":
             row = board.row(str(job.id) if len(jobs) > 1 else "")
@@ -154,23 +155,28 @@ async def follow(client: "AsyncClient", terminal: Terminal, jobs: Sequence["Job"
             return job
 
         ended = await asyncio.gather(*(one(job) for job in jobs))
-    return report(terminal, ended)
-
-
-def report(terminal: Terminal, jobs: Sequence["Job"]) -> ExitCode:
-    """What came of jobs that have ended."""
     if terminal.as_json:
-        terminal.json(list(jobs))
+        terminal.json(ended)
     elif not terminal.out.is_terminal:
-        for job in jobs:
-            terminal.line(job.id, job.session_id, job.status, job.error.code if job.error else "")
-    for job in jobs:
-        for warning in job.warnings:
-            terminal.say(f"Note: {warning.detail}", "yellow")
-        if job.status is not JobStatus.SUCCEEDED:
-            terminal.say(f"Job {job.id} {describe(job).lower()}: {note(job)}", "red")
-    good = all(job.status is JobStatus.SUCCEEDED for job in jobs)
-    return ExitCode.DONE if good else ExitCode.JOB_FAILED
+        for job in ended:
+            terminal.line(job.session_id, job.id, job.status, job.error.code if job.error else "")
+    codes = [report_end(terminal, job, str(job.id) if len(jobs) > 1 else "") for job in ended]
+    return max(codes, default=ExitCode.DONE)
+
+
+def report_end(terminal: Terminal, job: "Job", label: str) -> ExitCode:
+    """Say on stderr what came of a job that has ended."""
+    name = f"{label}: " if label else ""
+    for warning in job.warnings:
+        terminal.say(f"{name}{warning.detail}", "yellow")
+    if job.status is not JobStatus.SUCCEEDED:
+        why = f": {job.error.detail}" if job.error else "."
+        terminal.say(f"{name}{describe(job)}{why}", "red")
+        terminal.say(f"The recording is kept: transcripts retry {job.id}", "dim")
+        return ExitCode.JOB_FAILED
+    if not label and terminal.is_shown:
+        terminal.say(f"Read it: transcripts export {job.session_id}", "dim")
+    return ExitCode.DONE
 
 
 def _session_facts(session: "Session") -> list[tuple[str, object]]:
@@ -195,7 +201,7 @@ def _job_facts(job: "Job") -> list[tuple[str, object]]:
     return [
         ("job", job.id),
         ("status", f"{describe(job)}, {job.progress} %" if not job.is_over else describe(job)),
-        ("", note(job)),
+        ("", "" if job.is_over else note(job)),
         ("expected", f"{moment(job.eta.p50)}, {moment(job.eta.p90)} at the latest" if job.eta else ""),
         ("engine", " ".join(filter(None, (job.engine, job.model)))),
         ("took", span(took) if took is not None else ""),

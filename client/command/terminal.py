@@ -4,10 +4,15 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from rich.console import Console, RenderableType
+    from rich.text import Text
+
+    from client.progress import Board
 
 
 class Terminal:
@@ -29,6 +34,12 @@ class Terminal:
         from rich.console import Console  # noqa: PLC0415
 
         return Console(stderr=True, highlight=False)
+
+    def progress(self, recordings: int) -> "AbstractContextManager[Board]":
+        """Bars over recordings, on stderr; lines where that is no terminal, or where JSON is written beside it."""
+        from client.progress import Lines, progress_board  # noqa: PLC0415
+
+        return Lines(self.err) if self.as_json else progress_board(self.err, recordings)
 
     @property
     def is_shown(self) -> bool:
@@ -90,23 +101,25 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> "RenderableType":
 
 
 def _table(items: Sequence[Any], columns: Mapping[str, Callable[[Any], Any]]) -> "RenderableType":
+    """One line an item: empty columns are left out, and the last one is cut where it is too wide."""
     from rich.table import Table  # noqa: PLC0415
 
+    cells = {name: [_text(cell(item)) for item in items] for name, cell in columns.items()}
+    shown = {name: texts for name, texts in cells.items() if any(texts)}
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for name in columns:
-        right = name.endswith(">")
+    for name, texts in shown.items():
+        last = name == list(shown)[-1]
+        width = None if last else max(len(name.rstrip(">")), *map(len, texts))
+        justify: Literal["left", "right"] = "right" if name.endswith(">") else "left"
         table.add_column(
-            name.rstrip(">"),
-            justify="right" if right else "left",
-            no_wrap=right or name.endswith("id"),
-            overflow="fold",
+            name.rstrip(">"), justify=justify, no_wrap=True, overflow="ellipsis", min_width=width
         )
-    for item in items:
-        table.add_row(*(_text(cell(item)) for cell in columns.values()))
+    for row in zip(*shown.values(), strict=True):
+        table.add_row(*row)
     return table
 
 
-def _text(value: Any) -> "RenderableType":
+def _text(value: Any) -> "Text":
     from rich.text import Text  # noqa: PLC0415
 
     return value if isinstance(value, Text) else Text("" if value is None else str(value))

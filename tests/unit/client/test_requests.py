@@ -159,15 +159,14 @@ async def test_a_delete_whose_answer_was_lost_has_deleted(waits: list[float]) ->
 async def test_pauses_grow_and_are_never_shorter_than_the_service_asks(waits: list[float]) -> None:
     dated = {"Retry-After": "Sun, 01 Nov 2026 12:00:09 GMT", "Date": "Sun, 01 Nov 2026 12:00:00 GMT"}
     script = Script(
-        problem(503, "unavailable"),
+        problem(503, "unavailable", headers={"Retry-After": "soon"}),
         problem(429, "rate_limited", headers={"Retry-After": "7"}),
         problem(503, "unavailable", headers=dated),
-        problem(503, "unavailable", headers={"Retry-After": "soon"}),
         httpx.Response(200, json=job()),
     )
     async with script.client as client:
         await client.jobs.get(JOB)
-    assert waits == [0.5, 7.0, 9.0, 4.0]
+    assert waits == [0.5, 7.0, 9.0]
 
 
 async def test_a_long_absence_is_not_waited_for(waits: list[float]) -> None:
@@ -178,7 +177,7 @@ async def test_a_long_absence_is_not_waited_for(waits: list[float]) -> None:
         assert limited.value.retry_after_s == 3600
         with pytest.raises(UnreachableError, match=r"http://service does not answer \(ConnectError\)"):
             await client.jobs.get(JOB)
-    assert len(waits) == 5
+    assert waits == [0.5, 1.0, 2.0]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +203,7 @@ async def test_a_long_absence_is_not_waited_for(waits: list[float]) -> None:
 async def test_a_problem_document_becomes_a_typed_error(
     waits: list[float], status: int, code: str, kind: type[RefusedError]
 ) -> None:
-    script = Script(*[problem(status, code, "Because.", max_bytes=5)] * 6)
+    script = Script(*[problem(status, code, "Because.", max_bytes=5)] * 4)
     async with script.client as client:
         with pytest.raises(RefusedError, match="Because") as refused:
             await client.jobs.cancel(JOB)
