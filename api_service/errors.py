@@ -11,17 +11,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ExceptionHandler
 
+from api_service.responses import FIRST_LOOK_S
 from api_service.validation import invalid
 from shared.errors import (
     ForbiddenError,
     InvalidRequestError,
     MethodNotAllowedError,
     NotFoundError,
+    NotReadyError,
     NotReadyToServeError,
     TooLargeError,
     TranscriptsError,
     UnauthorizedError,
 )
+from shared.lifecycle import ACTIVE
 from shared.logs import get_logger
 from shared.schemas import Problem, problem_kind
 
@@ -75,6 +78,10 @@ def problem_body(
 
 async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, TranscriptsError)
+    if isinstance(error, NotReadyError) and "job_id" in error.extra:
+        error.extra["job"] = f"/v1/jobs/{error.extra['job_id']}"
+        coming = error.extra["job_status"] in ACTIVE
+        return problem(request, error, {"Retry-After": FIRST_LOOK_S} if coming else {})
     return problem(request, error)
 
 

@@ -12,7 +12,19 @@ from api_service import errors
 from api_service.description import DescribedApi
 from api_service.exchange import ExchangeMiddleware
 from api_service.gate import GateMiddleware
-from api_service.routes import engines, health, jobs, keys, ops, recordings, sessions, transcripts
+from api_service.routes import (
+    engines,
+    health,
+    history,
+    jobs,
+    keys,
+    ops,
+    recordings,
+    segments,
+    sessions,
+    speakers,
+    transcripts,
+)
 from api_service.services import State, open_services
 from shared.settings import ApiSettings
 
@@ -48,7 +60,11 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    for module in (sessions, jobs, transcripts, recordings, engines, keys, ops, health):
+    modules = (
+        sessions, jobs, transcripts, segments, speakers, history, recordings, engines, keys, ops,
+        health,
+    )  # fmt: skip
+    for module in modules:
         app.include_router(module.router)
     errors.install(app)
     # The last one added is the outermost.

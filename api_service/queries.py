@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from api_service.validation import invalid
+from shared.errors import InvalidRequestError
 from shared.exports import FORMATS, ExportOptions
 from shared.lifecycle import JobStatus
 from shared.operators import JobFilter
@@ -76,6 +77,15 @@ class OperatorJobQuery(PageQuery):
         )
 
 
+class HistoryQuery(PageQuery):
+    """Which part of a history; its cursors are revisions."""
+
+    @property
+    def before_number(self) -> int | None:
+        """The revision that the page comes before; InvalidRequestError for no cursor of ours."""
+        return None if self.cursor is None else read_number(self.cursor)
+
+
 class ExportQuery(_Query):
     """What kind of file, and how captions are laid out."""
 
@@ -92,11 +102,26 @@ def write_cursor(last: UUID) -> str:
     return base64.urlsafe_b64encode(last.bytes).decode().rstrip("=")
 
 
+def write_number(last: int) -> str:
+    """The cursor of the page that begins after this number."""
+    return base64.urlsafe_b64encode(str(last).encode()).decode().rstrip("=")
+
+
+def read_number(cursor: str) -> int:
+    """The number that a cursor was written of."""
+    try:
+        return int(base64.b64decode(cursor + "==", altchars=b"-_", validate=True)[:9])
+    except (ValueError, binascii.Error):
+        raise _no_cursor() from None
+
+
 def read_cursor(cursor: str) -> UUID:
     """The id that a cursor was written of."""
     try:
         return UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
     except (ValueError, binascii.Error):
-        raise invalid(
-            [{"loc": ("query", "cursor"), "msg": "is not one that a page of this list gave"}]
-        ) from None
+        raise _no_cursor() from None
+
+
+def _no_cursor() -> InvalidRequestError:
+    return invalid([{"loc": ("query", "cursor"), "msg": "is not one that a page of this list gave"}])

@@ -9,6 +9,8 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 
 JSON: Final = "application/json"
+FIRST_LOOK_S: Final = "2"
+"""The Retry-After of what has only just begun."""
 
 
 def answer(body: BaseModel, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -18,7 +20,12 @@ def answer(body: BaseModel, *, status: int = 200, headers: Mapping[str, str] | N
 
 def etag(content: bytes) -> str:
     """The strong entity tag of content."""
-    return f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+    return f'"{digest(content)}"'
+
+
+def digest(content: bytes) -> str:
+    """What tells this content from any other, in 24 hexadecimal digits."""
+    return hashlib.blake2b(content, digest_size=12).hexdigest()
 
 
 def knows(request: Request, tag: str) -> bool:

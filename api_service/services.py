@@ -31,6 +31,7 @@ from shared.ports import ObjectStore
 from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.settings import ApiSettings
 from shared.storage import store_of
+from shared.transcript_edits import EditRepository
 from shared.transcripts import TranscriptRepository
 
 
@@ -48,6 +49,7 @@ class Services:
     desk: OperatorDesk
     events: JobEvents
     transcripts: TranscriptRepository
+    edits: EditRepository
     recordings: Recordings
     offer: Offer
     readiness: ReadinessChecks
@@ -123,6 +125,7 @@ def _assemble(
         ),
         events=JobEvents(jobs, views, watcher),
         transcripts=TranscriptRepository(pool),
+        edits=EditRepository(pool),
         recordings=Recordings(pool=pool, store=store),
         offer=offer,
         readiness=ReadinessChecks(pool, redis),

@@ -72,6 +72,20 @@ class NotReadyError(ConflictError):
     code = "not_ready"
 
 
+class StaleRevisionError(TranscriptsError):
+    """Somebody changed this since you saw it. Nothing was changed; get it again, then decide."""
+
+    code = "stale_revision"
+    status = 412
+
+
+class RevisionRequiredError(TranscriptsError):
+    """Say in If-Match which revision of the transcript you saw: its ETag, or `*` for any. Nothing was changed."""
+
+    code = "revision_required"
+    status = 428
+
+
 class TooLargeError(TranscriptsError):
     """The recording is over this server's size limit. Nothing was stored."""
 

@@ -38,7 +38,7 @@ class Segment:
     speaker: int | None = None
     confidence: float | None = None
     words: tuple[Word, ...] = ()
-    version: int = 1
+    version: int = 1  # the transcript's revision at which it changed last, or got this number
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class Transcript:
     segments: tuple[Segment, ...]
     speakers: tuple[Speaker, ...] = ()
     warnings: tuple[Notice, ...] = ()
+    revision: int = 1  # counts the changes since it was first there
 
     def speaker(self, number: int | None) -> Speaker | None:
         """What is known of the speaker with this number, or None where nothing is."""

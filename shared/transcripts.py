@@ -1,26 +1,35 @@
-"""The repository of transcripts: replaces a session's segments and speakers, and reads them back."""
+"""The repository of transcripts: takes in what a job heard, and gives whole transcripts out."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from shared.database import Connection, Pool
+from shared.editing.content import Content
+from shared.editing.edits import EditKind, Replace, segment_at
 from shared.errors import NotFoundError, NotReadyError
 from shared.lifecycle import JobStatus
-from shared.transcript import Notice, Role, Segment, Speaker, Transcript, Word
+from shared.transcript import Notice, Segment, Speaker, Transcript
+from shared.transcript_edits import apply_locked, lock_transcript
+from shared.transcript_rows import read_segments, read_speakers
 
-_SEGMENT_COLUMNS = (
-    "session_id",
-    "n",
-    "start_ms",
-    "end_ms",
-    "speaker",
-    "content",
-    "confidence",
-    "words",
-    "version",
+_HEAD: Final = """
+SELECT s.title, s.language, s.duration_ms, j.id AS newest_id, j.status, t.revision, heard.id AS heard_id,
+    heard.warnings, heard.language AS heard_language
+FROM session s LEFT JOIN job j ON j.id = s.transcription_job_id LEFT JOIN transcript t ON t.session_id = s.id
+LEFT JOIN LATERAL (
+    SELECT d.id, d.warnings, d.language FROM job d
+    WHERE d.session_id = s.id AND d.status = 'succeeded' AND (t.revision IS NULL OR d.id = t.job_id)
+    ORDER BY d.finished_at DESC LIMIT 1
+) heard ON true
+WHERE s.id = $1 AND s.tenant_id = $2
+"""
+_WARN: Final = "UPDATE job SET warnings = warnings || $2::jsonb WHERE id = $1"
+_EDITED: Final = (
+    "SELECT count(*) FROM transcript_edit WHERE session_id = $1 AND state = 'done' AND kind <> 'transcription'"
+    " AND revision > coalesce((SELECT max(revision) FROM transcript_edit WHERE session_id = $1 AND state = 'done'"
+    " AND kind = 'transcription'), 0)"
 )
-_SPEAKER_COLUMNS = ("session_id", "number", "name", "role", "role_confidence", "evidence")
 
 
 class TranscriptRepository:
@@ -36,30 +45,24 @@ class TranscriptRepository:
         segments: Sequence[Segment],
         speakers: Sequence[Speaker],
     ) -> None:
-        """Replace the session's transcript, inside the transaction that ends its job."""
-        await connection.execute("DELETE FROM transcript_segment WHERE session_id = $1", session_id)
-        await connection.execute("DELETE FROM session_speaker WHERE session_id = $1", session_id)
-        await connection.executemany(
-            _insert("session_speaker", _SPEAKER_COLUMNS),
-            [(session_id, s.number, s.name, s.role, s.role_confidence, s.evidence) for s in speakers],
+        """Put what the session's newest job heard in place, inside the transaction that ends the job.
+
+        What was there before, with all that people changed in it, is kept in the history and can be had back by
+        undoing; where people had changed something, the job gets a warning that says so.
+        """
+        job_id = await connection.fetchval(
+            "SELECT transcription_job_id FROM session WHERE id = $1", session_id
         )
-        await connection.executemany(
-            _insert("transcript_segment", _SEGMENT_COLUMNS),
-            [
-                (
-                    session_id,
-                    s.n,
-                    s.start_ms,
-                    s.end_ms,
-                    s.speaker,
-                    s.text,
-                    s.confidence,
-                    pack(s.words),
-                    s.version,
-                )
-                for s in segments
-            ],
-        )
+        head = await lock_transcript(connection, session_id, new_job=job_id)
+        edits = await connection.fetchval(_EDITED, session_id)
+        content = Content(tuple(segments), tuple(speakers), job_id)
+        await apply_locked(connection, head, Replace(content, EditKind.TRANSCRIPTION))
+        if edits:
+            detail = (
+                f"{edits} edits were made to the transcript that this one replaces. It is kept in the history: "
+                "undo brings it back."
+            )
+            await connection.execute(_WARN, job_id, [{"code": "edits_replaced", "detail": detail}])
 
     async def load(self, session_id: UUID, tenant_id: str) -> Transcript:
         """The session's transcript; NotReadyError (with `job_id`, `job_status`) while there is none."""
@@ -67,67 +70,29 @@ class TranscriptRepository:
             self._pool.acquire() as connection,
             connection.transaction(readonly=True, isolation="repeatable_read"),
         ):
-            session = await connection.fetchrow(
-                "SELECT s.title, s.language, s.duration_ms, j.id AS job_id, j.status, done.warnings,"
-                " done.language AS heard FROM session s JOIN job j ON j.id = s.transcription_job_id"
-                " LEFT JOIN LATERAL (SELECT d.warnings, d.language FROM job d WHERE d.session_id = s.id"
-                " AND d.status = 'succeeded' ORDER BY d.finished_at DESC LIMIT 1) done ON true"
-                " WHERE s.id = $1 AND s.tenant_id = $2",
-                session_id, tenant_id,
-            )  # fmt: skip
-            if session is None:
+            head = await connection.fetchrow(_HEAD, session_id, tenant_id)
+            if head is None:
                 raise NotFoundError
-            if session["warnings"] is None:
+            if head["revision"] is None and head["heard_id"] is None:
                 raise NotReadyError(
-                    _why_not(session["status"]), job_id=str(session["job_id"]), job_status=session["status"]
+                    _why_not(head["status"]), job_id=str(head["newest_id"]), job_status=head["status"]
                 )
-            segments = await connection.fetch(
-                "SELECT * FROM transcript_segment WHERE session_id = $1 ORDER BY n", session_id
-            )
-            speakers = await connection.fetch(
-                "SELECT * FROM session_speaker WHERE session_id = $1 ORDER BY number", session_id
-            )
+            segments = await read_segments(connection, session_id)
+            speakers = await read_speakers(connection, session_id)
+        last_ms = max((segment.end_ms for segment in segments), default=0)
         return Transcript(
-            title=session["title"],
-            language=session["heard"] or session["language"],
-            duration_ms=session["duration_ms"] or 0,
-            segments=tuple(_segment(row) for row in segments),
-            speakers=tuple(
-                Speaker(
-                    row["number"], row["name"], Role(row["role"]), row["role_confidence"], row["evidence"]
-                )
-                for row in speakers
-            ),
-            warnings=tuple(Notice(w["code"], w["detail"]) for w in session["warnings"]),
+            title=head["title"],
+            language=head["heard_language"] or head["language"],
+            duration_ms=head["duration_ms"] or last_ms,  # an import may come before any job has measured it
+            segments=segments,
+            speakers=speakers,
+            warnings=tuple(Notice(w["code"], w["detail"]) for w in head["warnings"] or ()),
+            revision=head["revision"] or 1,
         )
 
-
-def pack(words: Iterable[Word]) -> list[list[Any]]:
-    """Words as `transcript_segment.words` keeps them: [text, start ms, end ms, confidence, joined]."""
-    return [[w.text, w.start_ms, w.end_ms, w.confidence, w.joined] for w in words]
-
-
-def unpack(rows: Iterable[Sequence[Any]], speaker: int | None) -> tuple[Word, ...]:
-    """The words that `pack` packed; all of a segment's words are of its speaker."""
-    return tuple(Word(r[0], r[1], r[2], confidence=r[3], speaker=speaker, joined=r[4]) for r in rows)
-
-
-def _segment(row: Any) -> Segment:
-    return Segment(
-        n=row["n"],
-        start_ms=row["start_ms"],
-        end_ms=row["end_ms"],
-        text=row["content"],
-        speaker=row["speaker"],
-        confidence=row["confidence"],
-        words=unpack(row["words"], row["speaker"]),
-        version=row["version"],
-    )
-
-
-def _insert(table: str, columns: Sequence[str]) -> str:
-    values = ", ".join(f"${i}" for i in range(1, len(columns) + 1))
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608  (constants)
+    async def segment(self, session_id: UUID, tenant_id: str, n: int) -> Segment:
+        """One segment; NotReadyError while there is no transcript, NotFoundError where it has no such segment."""
+        return segment_at(await self.load(session_id, tenant_id), n)
 
 
 def _why_not(status: str) -> str:

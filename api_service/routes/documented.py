@@ -12,17 +12,16 @@ _PROBLEMS: Final = {
     404: "There is nothing under this id",
     408: "The client sent nothing for a minute",
     409: "The state of the resource does not allow this",
+    412: "It has changed since you saw it; `revision` is the one that it has now",
     410: "The recording is no longer stored",
     413: "The body is over the limit; nothing was stored",
     415: "The body is no recording; `detail` says what it is",
     416: "The range lies outside the recording",
     422: "The request is not of the form that this takes; `errors` names every place",
+    428: "`If-Match` must say what you saw",
     429: "The wait in the queue is too long, or the rate too high; nothing was stored. See `Retry-After`",
     503: "A part of the service does not answer; see `Retry-After`",
 }
-
-FIRST_LOOK_S: Final = "2"
-"""The Retry-After of what has only just begun."""
 
 LOCATION: Final = {
     "Location": {"description": "The job's address", "schema": {"type": "string"}},
@@ -38,6 +37,15 @@ POLLED: Final = {
     "ETag": {"description": "Send it back in `If-None-Match`", "schema": {"type": "string"}},
     "Retry-After": {"description": "While active: when to ask again", "schema": {"type": "integer"}},
     "Preference-Applied": {"description": "`wait=N` when the request was held", "schema": {"type": "string"}},
+}
+TAGGED: Final = {
+    "ETag": {"description": "Send it in `If-Match` to change this", "schema": {"type": "string"}},
+}
+EDITED: Final = {
+    "ETag": {
+        "description": "The revision now: what to send in `If-Match` next",
+        "schema": {"type": "string"},
+    },
 }
 
 
@@ -68,6 +76,7 @@ def exports() -> dict[str, Any]:
     """The entry of a transcript in its formats."""
     kinds = [each.media_type.partition(";")[0] for each in FORMATS.values()]
     entry = file_response("The transcript", *kinds)
+    entry["headers"] |= TAGGED
     entry["content"] = {kind: {"schema": {"type": "object" if kind == JSON else "string"}} for kind in kinds}
     return entry
 

@@ -11,8 +11,8 @@ from fastapi.responses import StreamingResponse
 from api_service.deps import CallerDep, ServicesDep
 from api_service.pacing import look_again_s
 from api_service.queries import JobQuery, write_cursor
-from api_service.responses import answer, conditional, next_link
-from api_service.routes.documented import FIRST_LOOK_S, LOCATION, NEXT, POLLED, problems
+from api_service.responses import FIRST_LOOK_S, answer, conditional, next_link
+from api_service.routes.documented import LOCATION, NEXT, POLLED, problems
 from shared.schemas import JobResource, Page
 
 router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])

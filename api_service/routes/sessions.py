@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from api_service.deps import CallerDep, ServicesDep
 from api_service.multipart import boundary_of
 from api_service.queries import SessionQuery, write_cursor
-from api_service.responses import answer, conditional, next_link
-from api_service.routes.documented import FIRST_LOOK_S, LOCATION, NEXT, problems, upload_body
+from api_service.responses import FIRST_LOOK_S, answer, conditional, next_link
+from api_service.routes.documented import LOCATION, NEXT, problems, upload_body
 from api_service.uploads import FORM_OVERHEAD_BYTES, Upload, too_large
 from shared.orders import JobOrder, SessionPatch
 from shared.schemas import JobResource, Page, SessionResource, Submission

@@ -10,6 +10,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 import shared.access_tables
+import shared.edit_tables
 import shared.tables  # noqa: F401  (both fill the metadata)
 
 _LOCK = 0x7472616E  # any constant: whoever migrates holds this advisory lock

@@ -19,6 +19,7 @@ def as_document(transcript: Transcript, *, words: bool = True) -> dict[str, Any]
         "title": transcript.title,
         "language": transcript.language,
         "duration_ms": transcript.duration_ms,
+        "revision": transcript.revision,
         "speakers": [_speaker(speaker) for speaker in transcript.speakers],
         "warnings": [{"code": notice.code, "detail": notice.detail} for notice in transcript.warnings],
         "segments": [_segment(segment, words) for segment in transcript.segments],

@@ -10,6 +10,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 import shared.access_tables
+import shared.edit_tables
 import shared.tables
 from deploy.migrations import head
 from shared.database import SCHEMA_REVISION, check_schema, open_pool
@@ -34,6 +35,7 @@ async def test_migrations_equal_the_models(database_url: str) -> None:
     """F35: no drift between what tests run on and what is deployed."""
     assert shared.tables.Session.__tablename__ == "session"
     assert shared.access_tables.ApiKey.__tablename__ == "api_key"
+    assert shared.edit_tables.TranscriptEdit.__tablename__ == "transcript_edit"
 
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(

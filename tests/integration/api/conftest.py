@@ -22,6 +22,9 @@ from shared.transcripts import TranscriptRepository
 from tests.fixtures.audio import tone_wav
 
 WAV = tone_wav(0.5)
+HOW_ARE_YOU = tuple(
+    Word(text, start, start + 200, 0.9, 1) for text, start in (("How", 0), ("are", 300), ("you?", 700))
+)
 
 
 @dataclass
@@ -56,7 +59,7 @@ class Api:
             warnings = [{"code": "quiet", "detail": "The client is hard to hear."}]
             assert await self.jobs.succeed(connection, job, warnings=warnings, model="m1", language="en")
             segments = [
-                Segment(0, 0, 900, "How are you?", 1, 0.9, (Word("How", 0, 300, 0.9, 1),)),
+                Segment(0, 0, 900, "How are you?", 1, 0.9, HOW_ARE_YOU),
                 Segment(1, 900, 2000, "Well. <b>", 2),
             ]
             speakers = [Speaker(1, "Coach", Role.COACH, 0.8), Speaker(2, "Client", Role.CLIENT, 0.8)]

@@ -69,7 +69,9 @@ def test_one_line_keeps_scripts_and_drops_controls() -> None:
 
 def test_json_is_the_whole_transcript(english: Transcript) -> None:
     document = json.loads(rendered(english, "json"))
-    assert set(document) == {"title", "language", "duration_ms", "speakers", "warnings", "segments"}
+    assert set(document) == {
+        "title", "language", "duration_ms", "revision", "speakers", "warnings", "segments",
+    }  # fmt: skip
     assert document["segments"][0]["words"][0] == {
         "text": "Good", "start_ms": 0, "end_ms": 280, "confidence": 0.9, "speaker": 1, "joined": False,
     }  # fmt: skip

@@ -1,0 +1,25 @@
+"""What all routes that edit have in common: the edit goes to the repository, the outcome becomes the answer."""
+
+from uuid import UUID
+
+from fastapi import Response
+
+from api_service.callers import Caller
+from api_service.responses import answer
+from api_service.services import Services
+from shared.edit_schemas import Edited
+from shared.editing.edits import Edit
+from shared.transcript_edits import Outcome
+
+
+async def edited(services: Services, caller: Caller, session_id: UUID, edit: Edit, seen: int) -> Response:
+    """Apply the edit; the answer says what changed, and its ETag what to say next time."""
+    outcome = await services.edits.apply(
+        session_id, caller.tenant_id, edit, seen=seen, request_id=caller.request_id
+    )
+    return told(outcome)
+
+
+def told(outcome: Outcome) -> Response:
+    """The answer that tells of an outcome."""
+    return answer(Edited.of(outcome), headers={"ETag": f'"{outcome.revision}"'})

@@ -1,0 +1,274 @@
+"""The repository of edits: applies them to transcripts, keeps them, undoes and redoes them.
+
+Every change, a new transcription included, is one transaction: it locks the transcript, compares the revision that
+the caller saw, writes the rows, and keeps the patch that leads there and back. Nothing that people wrote is lost
+without a trace.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Self
+from uuid import UUID
+
+from shared.database import Connection, Pool, transaction
+from shared.editing.content import Content, Patch, difference
+from shared.editing.edits import Edit, EditKind
+from shared.editing.states import EditState
+from shared.errors import ConflictError, NotFoundError, NotReadyError, StaleRevisionError, TranscriptsError
+from shared.records import Row
+from shared.transcript import Segment
+from shared.transcript_rows import patch_from_json, patch_to_json, read_content, write_patch
+
+ANY: Final = -1
+"""The revision that matches whatever there is."""
+
+NEVER: Final = 2**31 - 1
+"""A revision that no transcript gets to."""
+
+# A transcript from before there were revisions is one of revision 1; 0 is one that is not there yet.
+_ENSURE: Final = """
+INSERT INTO transcript (session_id, revision, speakers_revision, job_id)
+SELECT $1, (d.id IS NOT NULL)::int, (d.id IS NOT NULL)::int, d.id FROM (VALUES (1)) one
+LEFT JOIN LATERAL (
+    SELECT id FROM job WHERE session_id = $1 AND status = 'succeeded' AND id IS DISTINCT FROM $2
+    ORDER BY finished_at DESC LIMIT 1
+) d ON true
+ON CONFLICT (session_id) DO NOTHING
+"""
+_KEEP: Final = (
+    "INSERT INTO transcript_edit (session_id, revision, kind, patch, request_id) VALUES ($1, $2, $3, $4, $5)"
+    " RETURNING *"
+)
+_DROP_UNDONE: Final = (
+    "UPDATE transcript_edit SET state = 'dropped' WHERE session_id = $1 AND state = 'undone'"
+)
+_LAST_DONE: Final = (
+    "SELECT * FROM transcript_edit WHERE session_id = $1 AND state = 'done' ORDER BY revision DESC LIMIT 1"
+)
+_NEXT_UNDONE: Final = (
+    "SELECT * FROM transcript_edit WHERE session_id = $1 AND state = 'undone' ORDER BY revision LIMIT 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EditRecord:
+    """A row of `transcript_edit`; `revision` is the one that the edit made."""
+
+    revision: int
+    kind: EditKind
+    state: EditState
+    patch: Patch | None  # None in lists
+    request_id: str | None
+    created_at: datetime
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """The record of a row."""
+        patch = row["patch"]
+        return cls(
+            row["revision"], EditKind(row["kind"]), EditState(row["state"]),
+            None if patch is None else patch_from_json(patch), row["request_id"], row["created_at"],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an edit: the revision now, the edit (None: it changed nothing), and how it went on."""
+
+    revision: int
+    content: Content
+    record: EditRecord | None
+    patch: Patch
+
+
+class EditRepository:
+    """Edits of transcripts in Postgres, each method within one tenant and one transaction."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def apply(
+        self, session_id: UUID, tenant_id: str, edit: Edit, *, seen: int, request_id: str | None
+    ) -> Outcome:
+        """Apply an edit to what the caller saw at revision `seen`; one that changes nothing is no edit.
+
+        Raises NotFoundError, NotReadyError, StaleRevisionError where what it touches has changed since, and
+        what the edit itself refuses.
+        """
+        async with transaction(self._pool) as connection:
+            head = await lock_transcript(connection, session_id, tenant_id)
+            head.refuse_nothing()
+            return await _apply(connection, head, edit, seen, request_id)
+
+    async def undo(self, session_id: UUID, tenant_id: str, *, seen: int) -> Outcome:
+        """Undo the newest edit that is in force; ConflictError where there is none."""
+        return await self._step(session_id, tenant_id, seen, _LAST_DONE, EditState.UNDONE)
+
+    async def redo(self, session_id: UUID, tenant_id: str, *, seen: int) -> Outcome:
+        """Redo what was undone last; ConflictError where nothing was, or another edit came in between."""
+        return await self._step(session_id, tenant_id, seen, _NEXT_UNDONE, EditState.DONE)
+
+    async def page(
+        self, session_id: UUID, tenant_id: str, *, limit: int, before: int | None = None
+    ) -> list[EditRecord]:
+        """The edits of a session, newest first, `before` a revision."""
+        await self._check(session_id, tenant_id)
+        rows = await self._pool.fetch(
+            "SELECT revision, kind, state, NULL::jsonb AS patch, request_id, created_at FROM transcript_edit"
+            " WHERE session_id = $1 AND ($2::int IS NULL OR revision < $2) ORDER BY revision DESC LIMIT $3",
+            session_id, before, limit,
+        )  # fmt: skip
+        return [EditRecord.from_row(row) for row in rows]
+
+    async def get(self, session_id: UUID, tenant_id: str, revision: int) -> EditRecord:
+        """The edit that made this revision; NotFoundError where there is none."""
+        await self._check(session_id, tenant_id)
+        row = await self._pool.fetchrow(
+            "SELECT * FROM transcript_edit WHERE session_id = $1 AND revision = $2", session_id, revision
+        )
+        if row is None:
+            raise NotFoundError("No edit made this revision, or the history was deleted.")
+        return EditRecord.from_row(row)
+
+    async def forget(self, session_id: UUID, tenant_id: str) -> int:
+        """Delete the history, and with it what edits replaced; the transcript stays. Returns how many there were."""
+        await self._check(session_id, tenant_id)
+        rows = await self._pool.fetch(
+            "DELETE FROM transcript_edit WHERE session_id = $1 RETURNING 1", session_id
+        )
+        return len(rows)
+
+    async def _check(self, session_id: UUID, tenant_id: str) -> None:
+        found = await self._pool.fetchval(
+            "SELECT 1 FROM session WHERE id = $1 AND tenant_id = $2", session_id, tenant_id
+        )
+        if found is None:
+            raise NotFoundError
+
+    async def _step(
+        self, session_id: UUID, tenant_id: str, seen: int, query: str, target: EditState
+    ) -> Outcome:
+        async with transaction(self._pool) as connection:
+            head = await lock_transcript(connection, session_id, tenant_id)
+            head.refuse_nothing()
+            if seen not in (ANY, head.revision):
+                raise StaleRevisionError(revision=head.revision)
+            row = await connection.fetchrow(query, session_id)
+            if row is None:
+                what = "undo" if target is EditState.UNDONE else "redo"
+                raise ConflictError(f"There is nothing to {what}.")
+            patch = patch_from_json(row["patch"])
+            patch = patch.inverted() if target is EditState.UNDONE else patch
+            content = patch.applied(await read_content(connection, session_id, head.job_id))
+            revision = await _write(connection, head, patch)
+            moved = await connection.fetchrow(
+                "UPDATE transcript_edit SET state = $3 WHERE session_id = $1 AND revision = $2 RETURNING *",
+                session_id, row["revision"], target,
+            )  # fmt: skip
+            assert moved is not None
+            return Outcome(revision, content, EditRecord.from_row(moved), patch)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A row of `transcript`, locked: where a session's transcript stands; revision 0: there is none yet."""
+
+    session_id: UUID
+    revision: int
+    speakers_revision: int
+    job_id: UUID | None
+    status: str | None
+    newest_job_id: UUID | None
+
+    def refuse_nothing(self) -> None:
+        """NotReadyError where there is no transcript yet."""
+        if self.revision == 0:
+            raise NotReadyError(job_id=str(self.newest_job_id), job_status=self.status)
+
+
+async def lock_transcript(
+    connection: Connection, session_id: UUID, tenant_id: str | None = None, *, new_job: UUID | None = None
+) -> Head:
+    """Lock a session's transcript until the transaction ends; NotFoundError where there is no such session.
+
+    `new_job` is a job that has just succeeded in this transaction, whose words are not there yet.
+    """
+    # The session first, as whoever deletes it does: the other way round they would wait for each other.
+    session = await connection.fetchrow(
+        "SELECT status, transcription_job_id FROM session WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2)"
+        " FOR KEY SHARE",
+        session_id, tenant_id,
+    )  # fmt: skip
+    if session is None:
+        raise NotFoundError
+    await connection.execute(_ENSURE, session_id, new_job)
+    row = await connection.fetchrow("SELECT * FROM transcript WHERE session_id = $1 FOR UPDATE", session_id)
+    assert row is not None
+    return Head(
+        session_id, row["revision"], row["speakers_revision"], row["job_id"], session["status"],
+        session["transcription_job_id"],
+    )  # fmt: skip
+
+
+async def apply_locked(
+    connection: Connection, head: Head, edit: Edit, *, seen: int = ANY, request_id: str | None = None
+) -> Outcome:
+    """Apply an edit inside the caller's transaction, to a transcript that it has locked.
+
+    The first content of a transcript is no edit: there is nothing that undoing it could lead back to.
+    """
+    return await _apply(connection, head, edit, seen, request_id)
+
+
+async def _apply(
+    connection: Connection, head: Head, edit: Edit, seen: int, request_id: str | None
+) -> Outcome:
+    before = await read_content(connection, head.session_id, head.job_id)
+    fresh = _is_fresh(head, edit, before, seen)
+    try:
+        after = edit.apply(before)
+    except TranscriptsError as error:
+        if fresh:
+            raise
+        raise StaleRevisionError(revision=head.revision) from error
+    patch = difference(before, after)
+    if not patch and head.revision:
+        return Outcome(head.revision, before, None, patch)  # also where an answer was lost and it comes again
+    if not fresh:
+        raise StaleRevisionError(revision=head.revision)
+    revision = await _write(connection, head, patch)
+    if head.revision == 0:
+        return Outcome(revision, after, None, patch)
+    await connection.execute(_DROP_UNDONE, head.session_id)
+    kept = await connection.fetchrow(
+        _KEEP, head.session_id, revision, edit.kind, patch_to_json(patch), request_id
+    )
+    assert kept is not None
+    return Outcome(revision, after, EditRecord.from_row(kept), patch)
+
+
+def _is_fresh(head: Head, edit: Edit, content: Content, seen: int) -> bool:
+    """Whether what the edit touches is as it was at the revision that the caller saw."""
+    if seen in (ANY, head.revision):
+        return True
+    if seen > head.revision:
+        return False
+    try:
+        touched: Sequence[Segment] | None = edit.touches(content)
+    except NotFoundError:
+        return False
+    if touched is None:
+        return seen >= head.speakers_revision
+    return all(segment.version <= seen for segment in touched)
+
+
+async def _write(connection: Connection, head: Head, patch: Patch) -> int:
+    revision = head.revision + 1
+    await write_patch(connection, head.session_id, patch, revision)
+    await connection.execute(
+        "UPDATE transcript SET revision = $2, speakers_revision = CASE WHEN $3 THEN $2 ELSE speakers_revision END,"
+        " job_id = $4, updated_at = now() WHERE session_id = $1",
+        head.session_id, revision, patch.speakers is not None, patch.jobs[1] if patch.jobs else head.job_id,
+    )  # fmt: skip
+    return revision
