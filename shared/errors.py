@@ -173,6 +173,13 @@ class MediaTimeoutError(MediaError):
 # What happened to a job --------------------------------------------------------------------------------
 
 
+class MediaInterruptedError(TranscriptsError):
+    """The process that read the recording was killed, as where memory runs out. The job is tried again by itself."""
+
+    code = "media_interrupted"
+    transient = True
+
+
 class EngineError(TranscriptsError):
     """The speech engine failed. The recording is kept; retry the job."""
 

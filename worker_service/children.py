@@ -1,41 +1,30 @@
-"""Child processes that do CPU work or read hostile files: JSON lines in and out, limits, no orphans.
+"""Child processes that do CPU work or read hostile files: asked in JSON lines, killed on cancel, no orphans.
 
-The parent side is `Child` (asyncio), the child side is `serve`. A request is one JSON object on the child's
-stdin; the child answers with any number of `{"progress": {...}}` lines and one `{"result": {...}}` or
-`{"error": {...}}` line.
+`worker_service.serving` is the child's side. A request is one JSON object on its stdin; it answers with any
+number of `{"progress": {...}}` lines and one `{"result": {...}}` or `{"error": {...}}` line.
 """
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import os
-import resource
 import signal
 import sys
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Final, Self
 
-from shared.errors import EngineError, MediaError, TranscriptsError
+from shared import errors
+from shared.errors import TranscriptsError
+from shared.logs import get_logger
+from worker_service.serving import PARENT, JsonObject
 
-MAX_LINE_BYTES = 64 * 1024 * 1024
-_STDERR_LINES = 40
-_PR_SET_PDEATHSIG = 1
-_PARENT = "CHILD_OF"  # the environment variable that tells a child its parent's pid
+log = get_logger(__name__)
 
-JsonObject = dict[str, Any]
-Emit = Callable[[JsonObject], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the kernel lets a child have; None leaves a limit as it is."""
-
-    memory_bytes: int | None = None  # address space
-    cpu_seconds: int | None = None
-    file_bytes: int | None = None  # the largest file it may write
+MAX_LINE_BYTES: Final = 64 * 1024 * 1024
+_STDERR_LINES: Final = 40
+_END_S: Final = 5.0  # how long a child that has said its last may take to end by itself
+_NO_SECRETS: Final = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHON", "LC_", "LD_", "DYLD_")
 
 
 class ChildDiedError(TranscriptsError):
@@ -52,7 +41,7 @@ class ChildDiedError(TranscriptsError):
 
 
 class RemoteError(TranscriptsError):
-    """An error that a child reported: its code, detail and transience as the child gave them."""
+    """An error that a child reported, with a code that is not known here."""
 
     code = "child_error"
 
@@ -67,12 +56,15 @@ class Child:
         self._stderr_task = asyncio.create_task(self._keep_stderr(), name=f"stderr of {module}")
 
     @classmethod
-    async def start(cls, module: str, *args: str, env: dict[str, str] | None = None) -> Self:
-        """Start the child; it inherits our environment, with `env` over it."""
+    async def start(
+        cls, module: str, *args: str, env: dict[str, str] | None = None, secrets: bool = True
+    ) -> Self:
+        """Start the child; it inherits our environment (without `secrets`: the harmless part), `env` over it."""
+        inherited = {n: v for n, v in os.environ.items() if secrets or n.startswith(_NO_SECRETS)}
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", module, *args,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, **(env or {}), "PYTHONUNBUFFERED": "1", _PARENT: str(os.getpid())},
+            env={**inherited, **(env or {}), "PYTHONUNBUFFERED": "1", PARENT: str(os.getpid())},
             limit=MAX_LINE_BYTES,
             start_new_session=True,  # a Ctrl-C in the terminal is the worker's to handle, not the child's
         )  # fmt: skip
@@ -103,8 +95,7 @@ class Child:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the read below tells why
                 stdin.write(json.dumps(request).encode() + b"\n")
                 await stdin.drain()
-            while line := await stdout.readline():
-                message = json.loads(line)
+            while message := await _message(stdout):
                 if "progress" in message:
                     if on_progress is not None:
                         on_progress(message["progress"])
@@ -114,6 +105,7 @@ class Child:
                     raise error_from(message["error"])
                 result: JsonObject = message["result"]
                 return result
+            await self._end()
         finally:
             if not answered:
                 await self.kill()
@@ -127,10 +119,24 @@ class Child:
         await self._process.wait()
         await asyncio.gather(self._stderr_task, return_exceptions=True)
 
+    async def _end(self) -> None:
+        """Give a child that closed its output the time to end, so that its own exit code is known."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_S):
+                await self._process.wait()
+
     async def _keep_stderr(self) -> None:
         assert self._process.stderr is not None
         while line := await self._process.stderr.readline():
-            self._stderr.append(line.decode(errors="replace").rstrip())
+            text = line.decode(errors="replace").rstrip()
+            self._stderr.append(text)
+            log.warning("a child process wrote", module=self.module, pid=self.pid, line=text)
+
+
+async def _message(stdout: asyncio.StreamReader) -> JsonObject | None:
+    """The child's next message; None where it ended, in the middle of one or not."""
+    line = await stdout.readline()
+    return json.loads(line) if line.endswith(b"\n") else None
 
 
 async def ask_once(
@@ -139,9 +145,10 @@ async def ask_once(
     *,
     on_progress: Callable[[JsonObject], None] | None = None,
     timeout_s: float | None = None,
+    secrets: bool = True,
 ) -> JsonObject:
     """Start a child, ask it one thing and end it; TimeoutError where it takes longer than `timeout_s`."""
-    child = await Child.start(module)
+    child = await Child.start(module, secrets=secrets)
     try:
         async with asyncio.timeout(timeout_s):
             return await child.ask(request, on_progress)
@@ -152,53 +159,7 @@ async def ask_once(
 def error_from(data: JsonObject) -> TranscriptsError:
     """The error class with the code that a child reported, so that it is handled as if raised here."""
     code, detail = str(data.get("code")), str(data.get("detail"))
-    families: tuple[type[TranscriptsError], ...] = (MediaError, EngineError)
-    for family in families:
-        for cls in (family, *family.__subclasses__()):
-            if cls.code == code:
-                return cls(detail)
-    error = RemoteError(detail)
-    error.extra["code"] = code
-    return error
-
-
-def serve(handle: Callable[[JsonObject, Emit], JsonObject], limits: Limits | None = None) -> None:
-    """The child's main loop: answer requests from stdin until it closes; dies with its parent."""
-    die_with_parent()
-    if limits is not None:
-        apply_limits(limits)
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # a library that prints must not write into the answers
-
-    def send(message: JsonObject) -> None:
-        answers.write(json.dumps(message, separators=(",", ":")) + "\n")
-        answers.flush()
-
-    for line in sys.stdin:
-        try:
-            result = handle(json.loads(line), lambda progress: send({"progress": progress}))
-        except TranscriptsError as error:
-            send({"error": error.as_dict()})
-        else:
-            send({"result": result})
-
-
-def die_with_parent() -> None:
-    """Have the kernel end this process when its parent dies (Linux; elsewhere a closed stdin has to do)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != int(os.environ.get(_PARENT, os.getppid())):  # it died before the call
-            os._exit(1)
-
-
-def apply_limits(limits: Limits) -> None:
-    """Lower what the kernel grants this process; macOS refuses some, and the timeout still holds there."""
-    for what, value in (
-        (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_CPU, limits.cpu_seconds),
-        (resource.RLIMIT_FSIZE, limits.file_bytes),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        if value is not None:
-            with contextlib.suppress(ValueError, OSError):
-                resource.setrlimit(what, (value, value))
+    for cls in vars(errors).values():
+        if isinstance(cls, type) and issubclass(cls, TranscriptsError) and cls.code == code:
+            return cls(detail)
+    return RemoteError(detail)

@@ -1,22 +1,33 @@
 """Any recording becomes 16 kHz mono FLAC, in a child process that a hostile file may kill without harm."""
 
 import asyncio
+import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from shared.errors import MediaError, MediaTimeoutError
+from shared.errors import MediaError, MediaInterruptedError, MediaTimeoutError, TranscriptsError
 from shared.logs import get_logger
 from shared.transcript import Notice
-from worker_service.children import ChildDiedError, RemoteError, ask_once
+from worker_service.children import ChildDiedError, ask_once
+from worker_service.serving import Limits
 
 log = get_logger(__name__)
 
-SAMPLE_RATE: Final = 16_000
 _CHILD: Final = "worker_service.media_child"
-_BASE_S: Final = 120.0
-_SLOWEST_BYTES_PER_S: Final = 256 * 1024  # a twentieth of the slowest decode measured (Opus at 24 kbit/s)
+_MEMORY_BYTES: Final = (
+    768 * 1024 * 1024
+)  # of addresses; three hours of m4a took 220 MB of them, 84 MB in memory
+_FLAC_BYTES_PER_MS: Final = 32  # were nothing of it compressed
+_FLAC_MARGIN_BYTES: Final = 16 * 1024 * 1024
+_OPEN_FILES: Final = 64
+# Processor seconds: a minute, and a second for each 32 KiB (a fifth of what Opus at 6 kbit/s needs, which is the most
+# a byte can ask for), but never slower than 20 times as fast as the longest recording would play.
+_BASE_S: Final = 60.0
+_BYTES_PER_S: Final = 32 * 1024
+_SLOWEST_SPEED: Final = 20
+_PATIENCE: Final = 5.0  # seconds on the clock for each of the processor: the machine may be busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +52,19 @@ async def prepare(
 ) -> PreparedAudio:
     """Decode `source` and write `target` as 16 kHz mono 16-bit FLAC; atomic, flat in memory, bounded in time.
 
-    `on_progress` gets the milliseconds decoded and, where the header tells, the milliseconds in all.
-    Raises MediaError or one of its kin; `target` exists only when this returns.
+    `on_progress` gets the milliseconds decoded and, as far as the file tells, the milliseconds in all.
+    Raises MediaError or one of its kin where the file is at fault, StorageError where the disk is full;
+    `target` exists only when this returns.
     """
     part = target.with_name(target.name + ".part")
     size = (await asyncio.to_thread(source.stat)).st_size
-    timeout_s = _BASE_S + size / _SLOWEST_BYTES_PER_S
+    cpu_s = cpu_seconds(size, max_duration_ms)
+    limits = Limits(
+        memory_bytes=_MEMORY_BYTES,
+        cpu_seconds=cpu_s,
+        file_bytes=max_duration_ms * _FLAC_BYTES_PER_MS + _FLAC_MARGIN_BYTES,
+        open_files=_OPEN_FILES,
+    )
 
     def progress(message: dict[str, Any]) -> None:
         if on_progress is not None:
@@ -56,18 +74,17 @@ async def prepare(
         "source": str(source),
         "target": str(part),
         "max_duration_ms": max_duration_ms,
-        "cpu_seconds": int(timeout_s) + 1,
+        "limits": asdict(limits),
     }
     try:
-        found = await ask_once(_CHILD, request, on_progress=progress, timeout_s=timeout_s)
+        found = await ask_once(
+            _CHILD, request, on_progress=progress, timeout_s=_PATIENCE * cpu_s, secrets=False
+        )
         await asyncio.to_thread(part.replace, target)
     except TimeoutError:
         raise MediaTimeoutError from None
-    except (ChildDiedError, RemoteError) as error:
-        log.warning("the decoder died", reason=error.detail, stderr=getattr(error, "stderr", ""))
-        raise MediaError(
-            "The recording cannot be read: the decoder gave up on it. Convert it to WAV or MP3 and upload it again."
-        ) from error
+    except ChildDiedError as died:
+        raise _verdict(died) from died
     finally:
         part.unlink(missing_ok=True)
     return PreparedAudio(
@@ -78,4 +95,23 @@ async def prepare(
         source_rate=found["rate"],
         source_channels=found["channels"],
         warnings=tuple(Notice(w["code"], w["detail"]) for w in found["warnings"]),
+    )
+
+
+def cpu_seconds(size: int, max_duration_ms: int) -> int:
+    """How long a processor may decode a file of `size` bytes."""
+    return int(_BASE_S + min(size / _BYTES_PER_S, max_duration_ms / 1000 / _SLOWEST_SPEED))
+
+
+def _verdict(died: ChildDiedError) -> TranscriptsError:
+    """Whose fault it was: a crash of the decoder is the file's; a kill from outside, or a bug of ours, is not."""
+    log.warning("the decoder ended before it was done", returncode=died.returncode)
+    if died.returncode == -signal.SIGXCPU:
+        return MediaTimeoutError()
+    if died.returncode == -signal.SIGKILL:
+        return MediaInterruptedError()
+    if died.returncode is None or died.returncode >= 0:
+        return died
+    return MediaError(
+        "The recording cannot be read: the decoder crashed on it. Convert it to WAV or MP3 and upload it again."
     )

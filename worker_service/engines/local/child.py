@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from shared.segments import mean_confidence
 from shared.transcript import Notice, Word
-from worker_service.children import Emit, serve
 from worker_service.engines.local.audio import Piece, pieces
 from worker_service.engines.local.languages import whisper_code
 from worker_service.engines.local.orders import Order, Outcome
 from worker_service.engines.local.speakers import Diarizer
 from worker_service.engines.local.whisper import Whisper
+from worker_service.serving import Emit, serve
 
 _LISTENING: Final = 0.85  # of a piece's work is recognition, the rest is telling the voices apart
 _LOW_CONFIDENCE: Final = 0.5

@@ -7,7 +7,7 @@ from typing import Final
 from shared.errors import EngineUnavailableError, UnsupportedOptionError
 from shared.logs import get_logger
 from shared.operations import FREE, Cost
-from worker_service.children import ChildDiedError, RemoteError
+from worker_service.children import ChildDiedError
 from worker_service.engines.local.languages import whisper_code
 from worker_service.engines.local.orders import Order, Outcome
 from worker_service.engines.local.pool import ChildPool
@@ -78,10 +78,6 @@ class LocalEngine:
                 f"The speech process ended before it was done (exit code {error.returncode}; -9 often means that "
                 "memory ran out). The recording is kept; the job is tried again by itself."
             ) from error
-        except RemoteError as error:
-            if error.extra.get("code") == UnsupportedOptionError.code:
-                raise UnsupportedOptionError(error.detail) from error
-            raise
         return _result(request, Outcome.from_json(answer))
 
     async def cancel(self, operation: str, duration_ms: int) -> Cost:

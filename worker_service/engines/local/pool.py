@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from shared.errors import EngineUnavailableError
-from worker_service.children import Child, JsonObject
+from worker_service.children import Child
+from worker_service.serving import JsonObject
 
 IDLE_S: Final = 300.0  # half a gigabyte is held for this long after the last job
 

@@ -4,7 +4,7 @@ import os
 import time
 from typing import Any
 
-from worker_service.children import Emit, serve
+from worker_service.serving import Emit, serve
 
 
 def handle(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
