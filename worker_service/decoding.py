@@ -108,8 +108,6 @@ class Recording:
     def _packets(self) -> "Iterator[Packet[Any]]":
         try:
             yield from self._container.demux(self._stream)
-        except MemoryError:
-            raise
         except av.error.EOFError:
             return
         except av.error.FFmpegError:
@@ -118,8 +116,6 @@ class Recording:
     def _decoded(self, packet: "Packet[Any]") -> list[AudioFrame]:
         try:
             return cast("list[AudioFrame]", packet.decode())
-        except MemoryError:
-            raise
         except av.error.EOFError:
             return []
         except av.error.FFmpegError:

@@ -71,10 +71,6 @@ def handle(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
             return {**recording.facts, "duration_ms": output.done_ms, "warnings": output.notices}
     except av.error.FFmpegError as error:
         raise MediaError(_unreadable(source, error)) from error
-    except MemoryError:
-        raise MediaError(
-            "The recording asks for more memory than a recording needs: it is damaged, or made to do harm."
-        ) from None
     except TranscriptsError:
         raise
     except Exception as error:
