@@ -1,5 +1,6 @@
 """What a file is, from its first bytes: a container of sound, or a word for what else it is."""
 
+import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -33,6 +34,7 @@ CONTAINERS: Final = (WAV, MP3, MP4, MOV, OGG, WEBM, FLAC, AAC, AMR, AIFF, CAF)
 
 _W64 = b"riff\x2e\x91\xcf\x11"
 _EBML = b"\x1a\x45\xdf\xa3"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MOV_ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 _RULES: Final[tuple[tuple[Callable[[bytes], bool], Container], ...]] = (
@@ -92,12 +94,13 @@ def describe(head: bytes) -> str:
 
 
 def _describe_text(head: bytes) -> str | None:
+    encoding = "utf-16" if head.startswith(_UTF_16) else "utf-8"
     try:
-        text = head.decode("utf-8")
+        text = head.decode(encoding)
     except UnicodeDecodeError as error:
         if error.start < len(head) - 3:  # not merely a character that the end of the head cuts in two
             return None
-        text = head[: error.start].decode("utf-8")
+        text = head[: error.start].decode(encoding)
     if not all(c.isprintable() or c.isspace() or c == "\ufeff" for c in text):
         return None
     start = text.lstrip("\ufeff \t\r\n").lower()
@@ -130,13 +133,16 @@ def _adts(head: bytes, at: int) -> bool:
 
 
 def _mpeg_audio(head: bytes, at: int) -> bool:
-    """An MPEG audio header (ISO 11172-3, 2.4.1.3), with fields that are not reserved."""
+    """An MPEG audio header (ISO 11172-3, 2.4.1.3), with fields that are not reserved.
+
+    Layer I, which nobody uses, is left out: there a text in UTF-16 begins like one.
+    """
     return (
         len(head) >= at + 4
         and head[at] == 0xFF
         and head[at + 1] & 0xE0 == 0xE0
         and head[at + 1] >> 3 & 3 != 1  # version
-        and head[at + 1] >> 1 & 3 != 0  # layer
+        and head[at + 1] >> 1 & 3 in {1, 2}  # layer III, II
         and head[at + 2] >> 4 != 0xF  # bit rate
         and head[at + 2] >> 2 & 3 != 3  # sampling rate
     )

@@ -165,7 +165,8 @@ def _unreadable(source: Path, error: av.error.FFmpegError) -> str:
         return "The recording is an empty file. Upload it again."
     if head[4:8] in (b"ftyp", b"mdat", b"wide", b"free") and isinstance(error, av.error.InvalidDataError):
         return (
-            "The recording is cut off: its index, which stands at the end, is missing. Upload the whole file."
+            "The recording is cut off or damaged: its index, which mostly stands at the end, was not found. Upload "
+            "the whole file."
         )
     what = describe(head)
     if "unknown" not in what:
