@@ -227,7 +227,7 @@ async def test_a_film_without_sound_says_so(run: Prepare, tmp_path: Path) -> Non
 # Time ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "muxer"), [("a.webm", "webm"), ("a.m4a", "ipod"), ("opus.ogg", "ogg")])
+@pytest.mark.parametrize(("name", "muxer"), [("a.webm", "webm"), ("a.mka", "matroska"), ("a.m4a", "ipod")])
 async def test_what_was_not_recorded_is_silence_so_that_times_stay_right(
     run: Prepare, tmp_path: Path, name: str, muxer: str
 ) -> None:
