@@ -69,7 +69,7 @@ models: local ## install the speech models
 	@$(BIN)/python -m deploy.local.models $(ARGS)
 
 ## Work on it
-.PHONY: dev-setup check lint format types imports test test-slow test-all coverage lock clean
+.PHONY: dev-setup check lint format types imports test test-slow test-all chaos coverage lock clean
 dev-setup: dev models ## the environment with all tools, the speech models and the git hook
 	@if [ -e .git ]; then $(BIN)/pre-commit install; fi
 
@@ -97,6 +97,9 @@ test-slow: dev models ## the tests that take minutes: fresh installations
 
 test-all: dev models ## all tests
 	@$(PYTEST) $(ARGS)
+
+chaos: dev ## a long chaos run: kills, outages, empty stores, and what must hold after them (ARGS="--seed 7 --faults 60")
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 coverage: dev models ## the tests, and the lines that they do not reach
 	@$(PYTEST) -m "not slow" $(COVERAGE) $(ARGS)

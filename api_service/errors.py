@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-import asyncpg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -13,6 +12,7 @@ from starlette.types import ExceptionHandler
 
 from api_service.responses import FIRST_LOOK_S
 from api_service.validation import invalid
+from shared.database import POSTGRES_AWAY
 from shared.errors import (
     ForbiddenError,
     InvalidRequestError,
@@ -31,15 +31,7 @@ from shared.schemas import Problem, problem_kind
 log = get_logger(__name__)
 
 PROBLEM_JSON: Final = "application/problem+json"
-_AWAY: Final = (
-    ConnectionError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.exceptions.InsufficientResourcesError,
-    asyncpg.exceptions.OperatorInterventionError,
-    asyncpg.exceptions.TransactionRollbackError,
-)
+_AWAY: Final = (ConnectionError, TimeoutError, *POSTGRES_AWAY)
 _RETRY_S: Final = 5
 
 

@@ -22,15 +22,15 @@ Connection: TypeAlias = (
     "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 )
 
-AWAY: Final = (
-    OSError,
-    TimeoutError,
+POSTGRES_AWAY: Final = (
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a statement met the server's goodbye half-read on an idle connection
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.InsufficientResourcesError,
     asyncpg.exceptions.OperatorInterventionError,  # shutting down, starting up, statement cancelled
     asyncpg.exceptions.TransactionRollbackError,  # deadlocks and serialization failures
 )
+AWAY: Final = (OSError, TimeoutError, *POSTGRES_AWAY)
 """What says that Postgres cannot do it now, rather than that we asked for something wrong."""
 
 _CONNECT_SECONDS = 10

@@ -266,3 +266,26 @@ async def test_a_drained_worker_ends_what_it_runs_and_stops(site: Site) -> None:
     assert [what for what in told if what in {"queued", "claimed", "transcribing", "succeeded"}] == [
         "queued", "claimed", "transcribing", "succeeded",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(300)])])
+async def test_emptying_redis_under_active_jobs_loses_and_doubles_none(
+    site: Site, redis_server: Redis, count: int
+) -> None:
+    """F11: what runs goes on under its lease, what waits is rung for again."""
+    async with (
+        a_worker(
+            site.folder / "1.log", *site.where, "--max-jobs", str(count // 3), TRANSCRIPTS_SWEEP_SECONDS="0.5"
+        ),
+        a_worker(
+            site.folder / "2.log", *site.where, "--max-jobs", str(count // 3), TRANSCRIPTS_SWEEP_SECONDS="0.5"
+        ),
+    ):
+        jobs = [await site.waiting(model="seconds=3") for _ in range(count)]
+        await site.dispatch()
+        for job in jobs[: count // 2]:
+            await site.reached(job, status=JobStatus.RUNNING)
+        assert redis_server.ask("FLUSHALL") == [b"+OK"]
+        for job in jobs:
+            assert (await site.reached(job, status=JobStatus.SUCCEEDED)).attempt == 1
+    assert await site.pool.fetchval("SELECT count(*) FROM usage") == count
