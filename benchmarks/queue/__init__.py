@@ -1,0 +1,1 @@
+"""Our queue against what a user would pick instead, all in one run: `python -m benchmarks.queue`."""
