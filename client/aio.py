@@ -6,7 +6,7 @@ from typing import Self
 import httpx
 
 from client import following
-from client.calls import jobs, service, sessions, transcripts
+from client.calls import editing, jobs, keys, ops, service, sessions, transcripts
 from client.connection import arguments
 from client.drivers import AsyncDriver
 from client.methods import AsyncGroup, awaited, awaited_each
@@ -43,11 +43,53 @@ class AsyncTranscripts(AsyncGroup):
     export = awaited(transcripts.export)
 
 
+class AsyncEditing(AsyncGroup):
+    """Edits of transcripts; each names the revision that its author saw, or ANY."""
+
+    speakers = awaited(editing.speakers)
+    name_speakers = awaited(editing.name_speakers)
+    segment = awaited(editing.segment)
+    rewrite = awaited(editing.rewrite)
+    reassign = awaited(editing.reassign)
+    split = awaited(editing.split)
+    merge = awaited(editing.merge)
+    remove = awaited(editing.remove)
+    history = awaited_each(editing.history)
+    edit = awaited(editing.edit)
+    forget = awaited(editing.forget)
+    undo = awaited(editing.undo)
+    redo = awaited(editing.redo)
+
+
 class AsyncService(AsyncGroup):
     """The service itself."""
 
     engines = awaited(service.engines)
     readiness = awaited(service.readiness)
+
+
+class AsyncKeys(AsyncGroup):
+    """API keys; the scope `keys` opens them."""
+
+    create = awaited(keys.create)
+    list = awaited_each(keys.list_)
+    get = awaited(keys.get)
+    rotate = awaited(keys.rotate)
+    revoke = awaited(keys.revoke)
+
+
+class AsyncOperations(AsyncGroup):
+    """What operators see and do, for all tenants; the scope `ops` opens it."""
+
+    workers = awaited(ops.workers)
+    drain = awaited(ops.drain)
+    queue = awaited(ops.queue)
+    pause = awaited(ops.pause)
+    resume = awaited(ops.resume)
+    jobs = awaited_each(ops.jobs)
+    job = awaited(ops.job)
+    requeue = awaited(ops.requeue)
+    cancel = awaited(ops.cancel)
 
 
 class AsyncClient:
@@ -69,7 +111,10 @@ class AsyncClient:
         self.sessions = AsyncSessions(driver)
         self.jobs = AsyncJobs(driver)
         self.transcripts = AsyncTranscripts(driver)
+        self.editing = AsyncEditing(driver)
         self.service = AsyncService(driver)
+        self.keys = AsyncKeys(driver)
+        self.ops = AsyncOperations(driver)
 
     async def __aenter__(self) -> Self:
         return self

@@ -169,6 +169,7 @@ _BY_STATUS: Final[dict[int, type[RefusedError]]] = {
     413: TooLargeError,
     415: NotARecordingError,
     422: InvalidRequestError,
+    428: InvalidRequestError,
     429: RateLimitedError,
     502: UnavailableError,
     503: UnavailableError,

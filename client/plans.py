@@ -19,7 +19,8 @@ T_co = TypeVar("T_co", covariant=True)
 class Request:
     """What is sent. `body` are httpx's own arguments (`json`, `data`, `files`); `stream` is a body sent as it is.
 
-    `read_s` is how long the service may be silent, in seconds; None leaves it to the client.
+    `read_s` is how long the service may be silent, in seconds; None leaves it to the client. `once` says that a
+    request which may have arrived must not be sent again.
     """
 
     method: str
@@ -29,6 +30,7 @@ class Request:
     body: Mapping[str, Any] = field(default_factory=dict)
     stream: "Stream | None" = None
     read_s: float | None = None
+    once: bool = False
 
     def with_headers(self, headers: Mapping[str, str]) -> "Request":
         """The same request with more headers."""

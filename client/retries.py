@@ -12,7 +12,9 @@ from client.plans import Pause, Plan, Request, Send
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
-_SAFE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+_SAFE: Final = frozenset(
+    {"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}
+)  # our PATCHes say what shall be
 _PASSES: Final = frozenset({408, 425, 429, 502, 503, 504})
 _NOTHING_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _FIRST_S: Final = 0.5
@@ -47,8 +49,7 @@ class Backoff:
 def answered(request: Request, backoff: Backoff | None = None) -> Plan[httpx.Response]:
     """The answer, after as many tries as it takes; a typed error where the service refuses or stays away.
 
-    A POST gets an idempotency key if it has none, so that repeating it is safe. A PATCH is repeated only where it was
-    never sent.
+    A POST gets an idempotency key if it has none, so that repeating it is safe.
     """
     request, backoff, repeated = _keyed(request), backoff or Backoff(), False
     while True:
@@ -95,4 +96,4 @@ def _keyed(request: Request) -> Request:
 
 
 def _repeatable(request: Request) -> bool:
-    return request.method in _SAFE or IDEMPOTENCY_KEY in request.headers
+    return not request.once and (request.method in _SAFE or IDEMPOTENCY_KEY in request.headers)

@@ -6,7 +6,7 @@ from typing import Self
 import httpx
 
 from client import following
-from client.calls import jobs, service, sessions, transcripts
+from client.calls import editing, jobs, keys, ops, service, sessions, transcripts
 from client.connection import arguments
 from client.drivers import Driver
 from client.methods import Group, called, each
@@ -43,11 +43,53 @@ class Transcripts(Group):
     export = called(transcripts.export)
 
 
+class Editing(Group):
+    """Edits of transcripts; each names the revision that its author saw, or ANY."""
+
+    speakers = called(editing.speakers)
+    name_speakers = called(editing.name_speakers)
+    segment = called(editing.segment)
+    rewrite = called(editing.rewrite)
+    reassign = called(editing.reassign)
+    split = called(editing.split)
+    merge = called(editing.merge)
+    remove = called(editing.remove)
+    history = each(editing.history)
+    edit = called(editing.edit)
+    forget = called(editing.forget)
+    undo = called(editing.undo)
+    redo = called(editing.redo)
+
+
 class Service(Group):
     """The service itself."""
 
     engines = called(service.engines)
     readiness = called(service.readiness)
+
+
+class Keys(Group):
+    """API keys; the scope `keys` opens them."""
+
+    create = called(keys.create)
+    list = each(keys.list_)
+    get = called(keys.get)
+    rotate = called(keys.rotate)
+    revoke = called(keys.revoke)
+
+
+class Operations(Group):
+    """What operators see and do, for all tenants; the scope `ops` opens it."""
+
+    workers = called(ops.workers)
+    drain = called(ops.drain)
+    queue = called(ops.queue)
+    pause = called(ops.pause)
+    resume = called(ops.resume)
+    jobs = each(ops.jobs)
+    job = called(ops.job)
+    requeue = called(ops.requeue)
+    cancel = called(ops.cancel)
 
 
 class Client:
@@ -69,7 +111,10 @@ class Client:
         self.sessions = Sessions(driver)
         self.jobs = Jobs(driver)
         self.transcripts = Transcripts(driver)
+        self.editing = Editing(driver)
         self.service = Service(driver)
+        self.keys = Keys(driver)
+        self.ops = Operations(driver)
 
     def __enter__(self) -> Self:
         return self

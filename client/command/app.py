@@ -5,8 +5,8 @@ from typing import Final
 
 import typer
 
-from client.command import changing, exporting, looking, submitting
-from client.command.running import Command
+from client.command import changing, exporting, keys, looking, ops_actions, speakers, submitting
+from client.command.running import Command, Group
 
 _ABOUT: Final = """\
 Recordings of coaching sessions become transcripts with speakers and roles.
@@ -37,17 +37,33 @@ RUNNING: Final = "Running the service"
 
 def build(*, rich: bool) -> typer.Typer:
     """The application; `rich` frames and colours its help, for terminals."""
-    app = typer.Typer(
-        name="transcripts",
-        help=_laid_out(_ABOUT, "Exit codes", [f"{code:<4} {meaning}" for code, meaning in _CODES], rich),
+    app = _new(
+        "transcripts",
+        _laid_out(_ABOUT, "Exit codes", [f"{code:<4} {meaning}" for code, meaning in _CODES], rich),
+        rich=rich,
+    )
+    for module in (submitting, looking, changing, exporting, speakers):
+        _add(app, module.COMMANDS, SENDING, rich=rich)
+    _add_group(app, keys.GROUP, ACCOUNT, rich=rich)
+    _add_group(app, ops_actions.GROUP, RUNNING, rich=rich)
+    return app
+
+
+def _new(name: str, text: str, *, rich: bool) -> typer.Typer:
+    return typer.Typer(
+        name=name,
+        help=text,
         no_args_is_help=True,
         rich_markup_mode="rich" if rich else None,
         pretty_exceptions_enable=False,  # they would show local variables, the key among them
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
-    for module in (submitting, looking, changing, exporting):
-        _add(app, module.COMMANDS, SENDING, rich=rich)
-    return app
+
+
+def _add_group(app: typer.Typer, group: Group, panel: str, *, rich: bool) -> None:
+    inner = _new(group.name, group.help, rich=rich)
+    _add(inner, group.commands, "Commands", rich=rich)
+    app.add_typer(inner, rich_help_panel=panel)
 
 
 def _add(app: typer.Typer, commands: Sequence[Command], panel: str, *, rich: bool) -> None:

@@ -41,7 +41,10 @@ async def retry(
     ids: Ids,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the new jobs to their end")] = True,
 ) -> ExitCode | None:
-    """Run failed or cancelled jobs again, each as a new job with the same order."""
+    """Run failed or cancelled jobs again.
+
+    Each becomes a new job with the same order, on the recording that was kept.
+    """
     jobs = [await client.jobs.retry((await find_job(client, each)).id) for each in ids]
     if not wait:
         _tell(terminal, jobs)

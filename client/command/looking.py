@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from client.command.exit_codes import ExitCode
+from client.command.filters import After, Before, Limit, Statuses
 from client.command.ids import Id, Ids, find_job, find_session
 from client.command.running import command
 from client.command.terminal import Terminal, facts
@@ -18,44 +18,7 @@ if TYPE_CHECKING:
     from client.aio import AsyncClient
     from client.models import Job, Session
 
-_UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "w": "weeks"}
 _STREAMS: Final = 16
-
-
-def _since(text: str) -> datetime:
-    """A date, a time, or how long ago: `2026-11-24`, `2026-11-24T09:30`, `2d`, `12h`."""
-    if text[:-1].isdecimal() and text[-1:] in _UNITS:
-        return datetime.now(UTC) - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except ValueError:
-        raise typer.BadParameter(
-            "give a date such as 2026-11-24, a time, or an age such as 2d or 12h"
-        ) from None
-
-
-Statuses = Annotated[
-    list[JobStatus] | None,
-    typer.Option(
-        "--status",
-        "-s",
-        metavar="STATUS",
-        help=f"Only {', '.join(JobStatus)}; may be repeated",
-        show_default=False,
-    ),
-]
-After = Annotated[
-    datetime | None,
-    typer.Option(
-        parser=_since,
-        metavar="WHEN",
-        help="Made since: 2026-11-24, a time, or an age such as 2d",
-        show_default=False,
-    ),
-]
-Before = Annotated[
-    datetime | None, typer.Option(parser=_since, metavar="WHEN", help="Made before", show_default=False)
-]
 
 
 @command(
@@ -78,9 +41,7 @@ async def list_sessions(
     ] = None,
     after: After = None,
     before: Before = None,
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", min=0, metavar="N", help="How many at most; 0 for all")
-    ] = 20,
+    limit: Limit = 20,
 ) -> None:
     """List sessions, newest first.
 
@@ -132,9 +93,10 @@ async def get_session(client: "AsyncClient", terminal: Terminal, some_id: Id) ->
     ("transcripts watch ID && transcripts export ID", "then read it"),
 )
 async def watch(client: "AsyncClient", terminal: Terminal, ids: Ids) -> ExitCode:
-    """Follow jobs until they have ended; goes on where `submit` was interrupted.
+    """Follow jobs until they have ended.
 
-    Ctrl-C stops the watching, never the job. The exit code is 3 where a job failed or was cancelled.
+    It goes on where `submit` was interrupted. Ctrl-C stops the watching, never the job. The exit code is 3 where a
+    job failed or was cancelled.
     """
     jobs = await asyncio.gather(*(find_job(client, each) for each in ids))
     return await follow(client, terminal, jobs)

@@ -57,6 +57,15 @@ class Command:
     examples: tuple[tuple[str, str], ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Commands about one noun."""
+
+    name: str
+    help: str
+    commands: tuple[Command, ...]
+
+
 def command(name: str, *examples: tuple[str, str]) -> Callable[[Work], Command]:
     """A command that talks to the service: `--url`, `--key` and `--json` are added to its options.
 
@@ -98,7 +107,7 @@ def open_client(url: str | None, key: str | None) -> "AsyncClient":
     from client.aio import AsyncClient  # noqa: PLC0415  (httpx and pydantic: help and completion do without)
     from client.connection import DEFAULT_URL  # noqa: PLC0415
 
-    given = {**_env_file(), **os.environ}
+    given = _env_file() | {name: value for name, value in os.environ.items() if value}
     return AsyncClient(url or given.get(_URL) or DEFAULT_URL, key=key or given.get(_KEY))
 
 

@@ -13,20 +13,33 @@ class Speaker(Answer):
     role_confidence: float = 0.0
 
 
+class Word(Answer):
+    """A word and when it was said."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float | None = None
+    speaker: int | None = None
+
+
 class Segment(Answer):
-    """A stretch of speech of one speaker, in milliseconds from the start."""
+    """A stretch of speech of one speaker, in milliseconds from the start; words only where they were asked for."""
 
     n: int
     start_ms: int
     end_ms: int
     text: str
     speaker: int | None = None
+    version: int = 1
+    words: tuple[Word, ...] = ()
 
 
 class Transcript(Answer):
     """A whole transcript."""
 
     title: str
+    revision: int = 1
     language: str | None = None
     duration_ms: int = 0
     speakers: tuple[Speaker, ...] = ()

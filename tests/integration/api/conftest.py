@@ -20,6 +20,7 @@ from shared.settings import ApiSettings
 from shared.transcript import Role, Segment, Speaker, Word
 from shared.transcripts import TranscriptRepository
 from tests.fixtures.audio import tone_wav
+from tests.fixtures.command_line import CommandServer
 
 WAV = tone_wav(0.5)
 HOW_ARE_YOU = tuple(
@@ -133,3 +134,11 @@ async def api(start_api: StartApi) -> AsyncIterator[Api]:
     """A running API."""
     async with start_api() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def command_server() -> Iterator[CommandServer]:
+    """What starts the command for tests that run it often."""
+    server = CommandServer()
+    yield server
+    server.close()

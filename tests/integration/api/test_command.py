@@ -1,79 +1,21 @@
 """The `transcripts` command as a user runs it, against the real API: what it prints where, and how it ends."""
 
-import asyncio
-import json
 import signal
-import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from shared.errors import NoAudioError
+from tests.fixtures.command_line import CommandLine, CommandServer
 from tests.integration.api.conftest import WAV, Api, eventually
 
-KEY = "a-key-that-nobody-may-see"
-
-
-@dataclass
-class Ended:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def rows(self) -> list[list[str]]:
-        return [line.split("\t") for line in self.out.splitlines()]
-
-
-@dataclass
-class Running:
-    process: asyncio.subprocess.Process
-
-    async def end(self) -> Ended:
-        out, err = await self.process.communicate()
-        assert KEY not in out.decode() + err.decode()
-        assert self.process.returncode is not None
-        return Ended(self.process.returncode, out.decode(), err.decode())
-
-
-Start = Callable[..., Awaitable[Running]]
-Run = Callable[..., Awaitable[Ended]]
-
 
 @pytest.fixture
-def start(api: Api, tmp_path: Path) -> Start:
-    """Starts the command in an empty folder, its output in pipes."""
+def shell(command_server: CommandServer, api: Api, tmp_path: Path) -> CommandLine:
+    """A shell in an empty folder."""
     (tmp_path / "cwd").mkdir()
-
-    async def started(*arguments: object, url: str | None = None) -> Running:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "client", *map(str, arguments), cwd=tmp_path / "cwd",
-            env={
-                "PYTHONPATH": str(Path(__file__).parents[3]),
-                "TRANSCRIPTS_URL": url or api.server.url,
-                "TRANSCRIPTS_API_KEY": KEY,
-            },
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        return Running(process)
-
-    return started
-
-
-@pytest.fixture
-def run(start: Start) -> Run:
-    async def ran(*arguments: object, url: str | None = None) -> Ended:
-        return await (await start(*arguments, url=url)).end()
-
-    return ran
+    return CommandLine(command_server, tmp_path / "cwd", api.server.url)
 
 
 @pytest.fixture
@@ -90,35 +32,35 @@ async def queued(api: Api) -> UUID:
     return job_id
 
 
-async def test_a_recording_goes_in_and_subtitles_come_out(api: Api, start: Start, recording: Path) -> None:
+async def test_a_recording_goes_in_and_subtitles_come_out(
+    api: Api, shell: CommandLine, recording: Path
+) -> None:
     """F45: the ids come first, on stderr; stdout is the transcript and nothing else."""
-    running = await start("submit", recording, "--language", "zh-TW", "--phrase", "GROW", "-f", "srt")
+    running = await shell.start("submit", recording, "--language", "zh-TW", "--phrase", "GROW", "-f", "srt")
     job_id = await queued(api)
-    assert running.process.stderr is not None
-    while f"job {job_id}" not in (await running.process.stderr.readline()).decode():
+    assert running.stderr is not None
+    while f"job {job_id}" not in (await running.stderr.readline()).decode():
         pass
     job = await api.jobs.claim(job_id, "worker-1")
     assert job is not None
     assert job.phrases == ["GROW"]
     await api.succeed(job)
-    ended = await running.end()
+    ended = await shell.end(running)
     assert ended.code == 0
     assert ended.out.startswith("1\n00:00:00,000 --> ")
     assert "The client is hard to hear." in ended.err
     assert "\x1b" not in ended.out + ended.err
 
 
-async def test_an_interrupted_submit_says_how_to_go_on(
-    api: Api, start: Start, run: Run, recording: Path
-) -> None:
+async def test_an_interrupted_submit_says_how_to_go_on(api: Api, shell: CommandLine, recording: Path) -> None:
     """F45: Ctrl-C ends the watching, not the job."""
-    running = await start("submit", recording, recording)
+    running = await shell.start("submit", recording, recording)
     job_id = await queued(api)
     await eventually(lambda: api.pool.fetchval("SELECT count(*) = 2 FROM job"))
-    assert running.process.stdout is not None
-    lines = [(await running.process.stdout.readline()).decode() for _ in range(2)]
-    running.process.send_signal(signal.SIGINT)
-    ended = await running.end()
+    assert running.stdout is not None
+    lines = [(await running.stdout.readline()).decode() for _ in range(2)]
+    running.send_signal(signal.SIGINT)
+    ended = await shell.end(running)
     assert ended.code == 130
     told = next(line for line in ended.err.splitlines() if "transcripts watch" in line)
     ids = told.partition("watch ")[2].split()
@@ -131,59 +73,63 @@ async def test_an_interrupted_submit_says_how_to_go_on(
             await api.succeed(job)
         else:
             assert await api.jobs.fail(job.id, job.attempt, NoAudioError())
-    watched = await run("watch", *ids)
+    watched = await shell.run("watch", *ids)
     assert watched.code == 3
     assert [(row[1], *row[2:]) for row in watched.rows] == [
         (ids[0], "succeeded", ""),
         (ids[1], "failed", "media_no_audio"),
     ]
     assert f"{ids[1]}: Failed: The file holds no audio track." in watched.err
-    again = await run("retry", ids[1], "--no-wait", "--json")
+    again = await shell.run("retry", ids[1], "--no-wait", "--json")
     assert again.json[0]["retry_of"] == ids[1]
 
 
-async def test_sessions_are_listed_shown_exported_and_erased(api: Api, run: Run, tmp_path: Path) -> None:
+async def test_sessions_are_listed_shown_exported_and_erased(
+    api: Api, shell: CommandLine, tmp_path: Path
+) -> None:
     job = await api.claimed(await api.send(title="One", language="en-US"))
     await api.succeed(job)
     other = await api.send(title="Two\u3000二")
-    listed = await run("list", "--after", "1h")
+    listed = await shell.run("list", "--after", "1h")
     assert [(row[0], row[1], row[5]) for row in listed.rows] == [
         (other["session"]["id"], "queued", "Two 二"),
         (str(job.session_id), "succeeded", "One"),
     ]
-    assert [each["title"] for each in (await run("list", "-s", "succeeded", "--json")).json] == ["One"]
-    assert (await run("list", "--title", "two", "--language", "en", "--before", "2020-01-01")).out == ""
+    assert [each["title"] for each in (await shell.run("list", "-s", "succeeded", "--json")).json] == ["One"]
+    assert (await shell.run("list", "--title", "two", "--language", "en", "--before", "2020-01-01")).out == ""
 
-    shown = await run("get", job.id, "--json")  # the id of its job will do
+    shown = await shell.run("get", job.id, "--json")  # the id of its job will do
     assert (shown.json["session"]["id"], shown.json["job"]["id"]) == (str(job.session_id), str(job.id))
-    assert ["title", "One"] in (await run("get", job.session_id)).rows
+    assert ["title", "One"] in (await shell.run("get", job.session_id)).rows
 
-    assert (await run("export", job.session_id)).out.startswith("One\n")
-    assert (await run("export", job.id, "-f", "docx", "-o", tmp_path)).code == 0
+    assert (await shell.run("export", job.session_id)).out.startswith("One\n")
+    assert (await shell.run("export", job.id, "-f", "docx", "-o", tmp_path)).code == 0
     assert (tmp_path / "One.docx").read_bytes().startswith(b"PK")
-    early = await run("export", other["session"]["id"])
+    early = await shell.run("export", other["session"]["id"])
     assert (early.code, early.out) == (6, "")
     assert "transcripts watch" in early.err
 
-    cancelled = await run("cancel", other["session"]["id"])
+    cancelled = await shell.run("cancel", other["session"]["id"])
     assert cancelled.rows == [[other["job"]["id"], other["session"]["id"], "Cancelled"]]
-    erased = await run("delete", "--yes", other["job"]["id"], "--json")
+    erased = await shell.run("delete", "--yes", other["job"]["id"], "--json")
     assert erased.json == {"deleted": [other["session"]["id"]]}
-    assert (await run("get", other["session"]["id"])).code == 1
+    assert (await shell.run("get", other["session"]["id"])).code == 1
 
 
-async def test_a_refusal_says_why_and_what_to_do(api: Api, run: Run, recording: Path, tmp_path: Path) -> None:
-    refused = await run("submit", recording, "--engine", "ears")
+async def test_a_refusal_says_why_and_what_to_do(
+    api: Api, shell: CommandLine, recording: Path, tmp_path: Path
+) -> None:
+    refused = await shell.run("submit", recording, "--engine", "ears")
     assert refused.code == 1
     assert "no engine 'ears'" in refused.err
     assert "Request " in refused.err
     text = tmp_path / "notes.wav"
     text.write_text("these are only words")
-    both = await run("submit", text, recording, "--no-wait")
+    both = await shell.run("submit", text, recording, "--no-wait")
     assert both.code == 1
     assert "notes.wav: " in both.err
     assert len(both.rows) == 1  # the other one was taken
-    nowhere = await run("list", url="http://127.0.0.1:9")
+    nowhere = await shell.run("list", TRANSCRIPTS_URL="http://127.0.0.1:9")
     assert (nowhere.code, nowhere.out) == (4, "")
     assert "http://127.0.0.1:9 does not answer" in nowhere.err
 
@@ -201,8 +147,8 @@ async def test_a_refusal_says_why_and_what_to_do(api: Api, run: Run, recording: 
     ],
 )
 async def test_a_wrong_command_line_is_refused_before_anything_is_sent(
-    run: Run, recording: Path, arguments: list[str], told: str
+    shell: CommandLine, recording: Path, arguments: list[str], told: str
 ) -> None:
-    ended = await run(*(each.format(recording=recording) for each in arguments))
+    ended = await shell.run(*(each.format(recording=recording) for each in arguments))
     assert (ended.code, ended.out) == (2, "")
     assert told in ended.err

@@ -119,9 +119,10 @@ def test_an_upload_that_was_cut_off_is_sent_again_to_the_last_byte(
         (lambda client: client.jobs.get(JOB), True),
         (lambda client: client.jobs.cancel(JOB), True),
         (lambda client: client.sessions.delete(SESSION), True),
-        (lambda client: client.sessions.update(SESSION, title="x"), False),
+        (lambda client: client.sessions.update(SESSION, title="x"), True),
+        (lambda client: client.editing.remove(SESSION, 3, seen=1), False),
     ],
-    ids=["GET", "POST, by its key", "DELETE", "PATCH"],
+    ids=["GET", "POST, by its key", "DELETE", "PATCH", "DELETE of the third of a list"],
 )
 @pytest.mark.parametrize("status", [None, 502, 429])
 async def test_what_is_safe_to_repeat_is_repeated(
@@ -142,10 +143,10 @@ async def test_what_is_safe_to_repeat_is_repeated(
 
 
 async def test_what_was_never_sent_may_be_sent_again_whatever_it_is(waits: list[float]) -> None:
-    script = Script(httpx.ConnectError, httpx.Response(200, json={"id": str(SESSION)}))
+    script = Script(httpx.ConnectError, httpx.Response(200, json={"revision": 2}))
     async with script.client as client:
-        await client.sessions.update(SESSION, title="x", delete_after=None)
-    assert script.requests[1].content == b'{"title":"x","delete_after":null}'
+        await client.editing.remove(SESSION, 3, seen=1)
+    assert [request.headers["If-Match"] for request in script.requests] == ['"1"', '"1"']
 
 
 async def test_a_delete_whose_answer_was_lost_has_deleted(waits: list[float]) -> None:

@@ -34,8 +34,11 @@ def commands(app: typer.Typer, *before: str) -> list[tuple[str, ...]]:
     inner = [
         line
         for group in app.registered_groups
-        if group.typer_instance
-        for line in [(*before, str(group.name)), *commands(group.typer_instance, *before, str(group.name))]
+        if (instance := group.typer_instance)
+        for line in [
+            (*before, str(instance.info.name)),
+            *commands(instance, *before, str(instance.info.name)),
+        ]
     ]
     return [*own, *inner]
 

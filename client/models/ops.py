@@ -1,0 +1,103 @@
+"""What operators see: workers, the queue, jobs of all tenants."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from client.models.base import Answer
+from client.models.jobs import Job
+
+
+class Worker(Answer):
+    """A worker process: `running`, `draining`, `stopped`, or `lost` (not heard of, and no goodbye)."""
+
+    id: str
+    host: str = ""
+    pid: int = 0
+    version: str = ""
+    state: str = ""
+    engines: tuple[str, ...] = ()
+    max_jobs: int = 0
+    running: int = 0
+    job_ids: tuple[UUID, ...] = ()
+    started_at: datetime | None = None
+    seen_at: datetime | None = None
+
+
+class Workers(Answer):
+    """The workers seen in the last day."""
+
+    items: tuple[Worker, ...] = ()
+
+
+class Line(Answer):
+    """The active jobs of one kind."""
+
+    name: str
+    running: int = 0
+    waiting: int = 0
+
+
+class Past(Answer):
+    """How jobs ended in the last `seconds`."""
+
+    seconds: int
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    wait_p50_ms: int | None = None
+    wait_p95_ms: int | None = None
+    run_p50_ms: int | None = None
+    run_p95_ms: int | None = None
+
+
+class Queue(Answer):
+    """The queue now, and how it went; `due` are jobs that could run now."""
+
+    paused: bool = False
+    pause_reason: str | None = None
+    workers: int = 0
+    places: int = 0
+    running: int = 0
+    due: int = 0
+    deferred: int = 0
+    oldest_due_ms: int | None = None
+    by_priority: tuple[Line, ...] = ()
+    by_tenant: tuple[Line, ...] = ()
+    by_engine: tuple[Line, ...] = ()
+    past: tuple[Past, ...] = ()
+
+
+class OperatorJob(Answer):
+    """A job of any tenant, with what only operators see."""
+
+    tenant_id: str
+    title: str = ""
+    worker: str | None = None
+    request_id: str | None = None
+    micro_dollars: int | None = None
+    job: Job
+
+
+class Event(Answer):
+    """Something that happened to a job."""
+
+    at: datetime
+    attempt: int = 0
+    what: str
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class OperatorJobDetail(OperatorJob):
+    """The same, with its events in order."""
+
+    events: tuple[Event, ...] = ()
+
+
+class Outcome(Answer):
+    """What became of a selection of jobs: those acted on, and those left with the reason."""
+
+    done: tuple[UUID, ...] = ()
+    left: dict[str, str] = Field(default_factory=dict)
