@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from api_service.claims import Claim
+from shared.ids import new_id
 from shared.scopes import Scope
 
 
@@ -15,3 +17,8 @@ class Caller:
     traceparent: str | None = None
     key_id: UUID | None = None  # None: nobody needs a key here
     scopes: frozenset[Scope] = frozenset()
+    claim: Claim | None = None  # of the request's Idempotency-Key
+
+    def id_for(self, noun: str) -> UUID:
+        """The id for what the request makes: a new one, or, under an Idempotency-Key, always the same."""
+        return new_id() if self.claim is None else self.claim.id_for(noun)

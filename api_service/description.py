@@ -24,6 +24,17 @@ _REFUSALS: Final = {
     "401": ("Unauthorized", "No key, or one that opens nothing; `detail` says why"),
     "403": ("Forbidden", "The key lacks the scope that this needs"),
 }
+_REPEATS: Final = {
+    "InFlight": "The request with this Idempotency-Key is being carried out",
+    "OtherRequest": "This Idempotency-Key came with another request before",
+}
+_IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Sent again with the same key, the request is not carried out again: you get the first answer, with "
+    "`Idempotency-Replayed: true`. 1 to 255 printable ASCII characters; a UUID is good",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
 _REQUEST_ID: Final = {
     "description": "The request's id: yours if you sent one, else ours; it is in the logs",
     "schema": {"type": "string"},
@@ -68,10 +79,18 @@ def _tell_who_may(operation: dict[str, Any], needed: Scope | None) -> None:
     operation["responses"] = dict(sorted({**operation["responses"], **told}.items()))
 
 
-def _refusal(description: str) -> dict[str, Any]:
+def _tell_of_repeats(operation: dict[str, Any]) -> None:
+    """Every POST takes an Idempotency-Key, and refuses it with another request, or while the first one runs."""
+    operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/IdempotencyKey"})
+    for status, name in (("409", "InFlight"), ("422", "OtherRequest")):
+        operation["responses"].setdefault(status, {"$ref": f"#/components/responses/{name}"})
+    operation["responses"] = dict(sorted(operation["responses"].items()))
+
+
+def _problem(description: str, **headers: Any) -> dict[str, Any]:
     return {
         "description": description,
-        "headers": {"X-Request-Id": _REQUEST_ID, "WWW-Authenticate": {"schema": {"type": "string"}}},
+        "headers": {"X-Request-Id": _REQUEST_ID, **headers},
         "content": {PROBLEM_JSON: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}},
     }
 
@@ -88,7 +107,12 @@ def _put_right(document: dict[str, Any]) -> dict[str, Any]:
     for name, example in examples().items():
         schemas[name]["examples"] = [example]
     document["components"]["securitySchemes"] = {_KEY: _KEY_SCHEME}
-    document["components"]["responses"] = {name: _refusal(text) for name, text in _REFUSALS.values()}
+    named = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+    document["components"]["responses"] = {
+        **{name: _problem(text, **named) for name, text in _REFUSALS.values()},
+        **{name: _problem(text) for name, text in _REPEATS.items()},
+    }
+    document["components"]["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_KEY}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             responses = operation["responses"]
@@ -97,5 +121,7 @@ def _put_right(document: dict[str, Any]) -> dict[str, Any]:
             for response in responses.values():
                 response.setdefault("headers", {})["X-Request-Id"] = _REQUEST_ID
             _tell_who_may(operation, needed_scope(method.upper(), path))
+            if method == "post":
+                _tell_of_repeats(operation)
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document

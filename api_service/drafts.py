@@ -5,7 +5,6 @@ from typing import TypedDict, Unpack
 from uuid import UUID
 
 from api_service.callers import Caller
-from shared.ids import new_id
 from shared.lifecycle import JobStatus, Priority, Processing
 from shared.records import JobRecord
 
@@ -29,7 +28,7 @@ def draft_job(
     """A queued job with the traces of the request that asks for it; the database sets its times."""
     now = datetime.now(UTC)
     return JobRecord(
-        id=new_id(),
+        id=caller.id_for(f"job of {retry_of or session_id}"),
         session_id=session_id,
         tenant_id=caller.tenant_id,
         status=JobStatus.QUEUED,

@@ -24,7 +24,7 @@ class FormFields:
     """What the text fields said so far."""
 
     def __init__(self) -> None:
-        self._values: dict[str, list[str]] = {}
+        self.values: dict[str, list[str]] = {}
         self._bytes = 0
 
     def expect(self, name: str) -> None:
@@ -38,9 +38,9 @@ class FormFields:
             near = difflib.get_close_matches(name, [*_KNOWN, AUDIO], n=1)
             hint = f"; did you mean `{near[0]}`" if near else ""
             raise wrong_field(name[:100], f"there is no such field{hint}")
-        if name in self._values and name != _REPEATABLE:
+        if name in self.values and name != _REPEATABLE:
             raise wrong_field(name, "is given twice")
-        if len(self._values.get(name, ())) >= MAX_PHRASES:
+        if len(self.values.get(name, ())) >= MAX_PHRASES:
             raise wrong_field(name, f"is given more than {MAX_PHRASES} times")
 
     def add(self, name: str, value: bytes) -> None:
@@ -51,7 +51,7 @@ class FormFields:
             text = value.decode()
         except UnicodeDecodeError:
             raise wrong_field(name, "must be UTF-8") from None
-        self._values.setdefault(name, []).append(text)
+        self.values.setdefault(name, []).append(text)
 
     def check_size(self, name: str, size: int) -> None:
         """Refuse a field that is, or has already grown, too long."""
@@ -65,8 +65,8 @@ class FormFields:
 
         Raises InvalidRequestError that names every wrong field.
         """
-        values: dict[str, Any] = {name: texts[0] for name, texts in self._values.items() if texts[0].strip()}
-        if _REPEATABLE in self._values:
+        values: dict[str, Any] = {name: texts[0] for name, texts in self.values.items() if texts[0].strip()}
+        if _REPEATABLE in self.values:
             values[_REPEATABLE] = self._phrases()
         if _AS_JSON in values:
             values[_AS_JSON] = _json(_AS_JSON, values[_AS_JSON])
@@ -77,7 +77,7 @@ class FormFields:
 
     def _phrases(self) -> Any:
         """The field once as a JSON array, or any number of times as text."""
-        texts = [text for text in self._values[_REPEATABLE] if text.strip()]
+        texts = [text for text in self.values[_REPEATABLE] if text.strip()]
         if len(texts) == 1 and texts[0].lstrip().startswith("["):
             return _json(_REPEATABLE, texts[0])
         return texts

@@ -15,6 +15,7 @@ from shared.scopes import Scope
 _INSERT: Final = """
 INSERT INTO api_key (id, tenant_id, name, start, hash, scopes, created_by, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, start = excluded.start
 """
 _USED: Final = """
 UPDATE api_key k SET last_used_at = greatest(k.last_used_at, v.at)
@@ -61,7 +62,10 @@ class KeyRepository:
         self._pool = pool
 
     async def add(self, connection: Connection, key: KeyRecord, hashed: bytes) -> None:
-        """Store a key, inside the caller's transaction."""
+        """Store a key, inside the caller's transaction.
+
+        One with this id that is there already was made for the same request and never shown: this one takes its place.
+        """
         await connection.execute(
             _INSERT,
             key.id, key.tenant_id, key.name, key.start, hashed, sorted(key.scopes), key.created_by, key.expires_at,

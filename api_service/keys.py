@@ -33,8 +33,9 @@ class Keys:
         _refuse_more(caller, order.scopes)
         token = new_token()
         key = draft_key(
-            caller.tenant_id, order.name, order.scopes, token, _name_of(caller), expires_at=order.expires_at
-        )
+            caller.tenant_id, order.name, order.scopes, token, _name_of(caller),
+            expires_at=order.expires_at, key_id=caller.id_for("key"),
+        )  # fmt: skip
         async with transaction(self._pool) as connection:
             await self._keys.add(connection, key, self._hash(token))
         log.info("key made", key_id=str(key.id), by=key.created_by)
@@ -44,12 +45,13 @@ class Keys:
         """A new key in the place of an active one, which opens until `wanted.until`, or no more."""
         old = await self._keys.get(key_id, caller.tenant_id)
         _refuse_more(caller, old.scopes)
-        if old.status is not KeyStatus.ACTIVE:
-            raise ConflictError(f"The key is {old.status} already: make a new one with POST /v1/keys.")
         token = new_token()
         key = draft_key(
-            old.tenant_id, old.name, old.scopes, token, _name_of(caller), expires_at=wanted.expires_at
-        )
+            old.tenant_id, old.name, old.scopes, token, _name_of(caller),
+            expires_at=wanted.expires_at, key_id=caller.id_for(f"key after {old.id}"),
+        )  # fmt: skip
+        if old.status is not KeyStatus.ACTIVE and await self._keys.of_any_tenant(key.id) is None:
+            raise ConflictError(f"The key is {old.status} already: make a new one with POST /v1/keys.")
         async with transaction(self._pool) as connection:
             await self._keys.add(connection, key, self._hash(token))
             if wanted.until is None:
@@ -96,10 +98,11 @@ def draft_key(
     created_by: str,
     *,
     expires_at: datetime | None = None,
+    key_id: UUID | None = None,
 ) -> KeyRecord:
     """A key that is not stored yet."""
     return KeyRecord(
-        id=new_id(),
+        id=key_id or new_id(),
         tenant_id=tenant_id,
         name=name,
         start=token[:SHOWN],

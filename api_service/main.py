@@ -12,6 +12,7 @@ from api_service import errors
 from api_service.description import DescribedApi
 from api_service.exchange import ExchangeMiddleware
 from api_service.gate import GateMiddleware
+from api_service.idempotency import IdempotencyMiddleware
 from api_service.routes import (
     engines,
     health,
@@ -68,6 +69,7 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         app.include_router(module.router)
     errors.install(app)
     # The last one added is the outermost.
+    app.add_middleware(IdempotencyMiddleware)
     app.add_middleware(GateMiddleware)
     app.add_middleware(ExceptionMiddleware, handlers=errors.HANDLERS)  # for what the layers below it raise
     app.add_middleware(ExchangeMiddleware)

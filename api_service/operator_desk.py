@@ -1,6 +1,7 @@
 """The use cases of operators: look at workers, queue and jobs of all tenants; pause, drain, requeue, cancel."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -97,7 +98,7 @@ class OperatorDesk:
         async def again(job: JobRecord) -> UUID:
             if job.status not in RETRYABLE:
                 raise ConflictError(f"The job is {job.status}: only failed and cancelled ones are requeued.")
-            owner = Caller(job.tenant_id, caller.request_id, caller.traceparent)
+            owner = replace(caller, tenant_id=job.tenant_id)
             new = draft_job(owner, job.session_id, retry_of=job.id, **order_of(job))
             await self._jobs.add(new)
             return new.id

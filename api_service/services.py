@@ -11,6 +11,7 @@ from arq.connections import ArqRedis
 from api_service.admission import Admission
 from api_service.authentication import Authenticator, open_authenticator
 from api_service.bell import Bell
+from api_service.claims import Claims
 from api_service.engines import Offer
 from api_service.entrance import Entrance, is_loopback
 from api_service.events import JobEvents
@@ -42,6 +43,7 @@ class Services:
     entrance: Entrance
     authenticator: Authenticator | None
     keys: Keys
+    claims: Claims
     sessions: Sessions
     jobs: Jobs
     views: JobViews
@@ -82,7 +84,7 @@ async def open_services(settings: ApiSettings) -> AsyncIterator[Services]:
         await check_redis(redis)
         services = _assemble(settings, pool, redis, queue, store, await open_authenticator(settings, pool))
         async with asyncio.TaskGroup() as tasks:
-            loops = [tasks.create_task(services.watcher.run())]
+            loops = [tasks.create_task(services.watcher.run()), tasks.create_task(services.claims.run())]
             if services.authenticator is not None:
                 loops.append(tasks.create_task(services.authenticator.run()))
             try:
@@ -111,11 +113,13 @@ def _assemble(
     watcher = JobWatcher(pool, line, tick_s=settings.watch_seconds)
     jobs = Jobs(pool=pool, store=store, bell=bell)
     views = JobViews(line, History(pool))
+    pepper = Pepper.of(settings.pepper)
     only_from_here = is_loopback(settings.host) and not settings.allow_anonymous
     return Services(
         entrance=Entrance(authenticator, only_from_here=only_from_here),
         authenticator=authenticator,
-        keys=Keys(pool, Pepper.of(settings.pepper), authenticator),
+        keys=Keys(pool, pepper, authenticator),
+        claims=Claims(pool, pepper, keep_hours=settings.idempotency_hours),
         sessions=Sessions(pool=pool, store=store, bell=bell, offer=offer),
         jobs=jobs,
         views=views,

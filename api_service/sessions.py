@@ -1,5 +1,6 @@
 """The use cases of sessions: take a recording in, list, change, transcribe again, erase."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
@@ -11,9 +12,8 @@ from api_service.callers import Caller
 from api_service.drafts import Order, draft_job, order_of
 from api_service.engines import Offer
 from api_service.uploads import Upload
-from shared.database import Pool, outlast
+from shared.database import AWAY, Pool, outlast
 from shared.errors import CancelledByUserError, NotFoundError, ObjectMissingError
-from shared.ids import new_id
 from shared.jobs import JobRepository
 from shared.lifecycle import JobStatus
 from shared.logs import get_logger
@@ -24,6 +24,7 @@ from shared.sessions import SessionFilter, SessionRepository
 
 log = get_logger(__name__)
 
+_IN_DOUBT: Final = (*AWAY, asyncio.CancelledError)
 _UNTITLED: Final = "Untitled recording"
 _MAX_TITLE: Final = 200
 
@@ -44,21 +45,25 @@ class Sessions:
         Whatever goes wrong before the commit leaves nothing behind.
         """
         await upload.open()
-        session_id = new_id()
-        stored = await self._store.put(f"sessions/{session_id}/source", upload.recording())
+        session_id = caller.id_for("session")
+        stored = await self._store.put(_source_key(caller, session_id), upload.recording())
         job = draft_job(caller, session_id, **self._order(upload.form))
-        session = _draft(caller, session_id, job, upload, stored)
+        draft = _draft(caller, session_id, job, upload, stored)
         try:
-            await outlast(lambda: self._create(session, job))
-        except BaseException:
-            await self._store.delete_prefix(f"sessions/{session_id}/")
+            if caller.claim is not None:
+                await caller.claim.seal(upload.fingerprint("/v1/sessions", stored.sha256 or ""))
+            await outlast(lambda: self._create(draft, job))
+            session = await self._sessions.get(session_id, caller.tenant_id)
+        except BaseException as error:
+            # In doubt, what an Idempotency-Key can find again is kept: the session may be there, and need it.
+            if caller.claim is None or not isinstance(error, _IN_DOUBT):
+                await self._store.delete_prefix(stored.key)
             raise
+        if session.audio_key != stored.key:  # the request was carried out before, and not answered
+            await self._store.delete_prefix(stored.key)
         log.info("session stored", session_id=str(session_id), job_id=str(job.id), size=stored.size)
         await self._bell.ring(job)
-        return (
-            await self._sessions.get(session_id, caller.tenant_id),
-            await self._jobs.get(job.id, caller.tenant_id),
-        )
+        return session, await self._jobs.get(job.id, caller.tenant_id)
 
     async def get(self, caller: Caller, session_id: UUID) -> SessionRecord:
         """One session; NotFoundError."""
@@ -161,6 +166,12 @@ def _draft(
         created_at=job.created_at,
         updated_at=job.updated_at,
     )
+
+
+def _source_key(caller: Caller, session_id: UUID) -> str:
+    """Where the recording is stored; apart from where an earlier try of the same request may have stored it."""
+    again = f"again-{caller.claim.attempt}/" if caller.claim is not None and caller.claim.attempt > 1 else ""
+    return f"sessions/{session_id}/{again}source"
 
 
 def _title(filename: str | None) -> str:

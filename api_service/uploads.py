@@ -6,6 +6,8 @@ store never makes a wrong upload visible: `ObjectStore.put` is atomic, and an er
 """
 
 import asyncio
+import hashlib
+import json
 import unicodedata
 from collections.abc import AsyncIterator, Callable
 from typing import Final
@@ -90,6 +92,14 @@ class Upload:
             if isinstance(event, PartBegin):
                 await self._field(event)
         self._judge()
+
+    def fingerprint(self, path: str, sha256: str) -> bytes:
+        """What tells this form from others, whatever its boundary and the order of its fields.
+
+        `sha256` is that of the recording. Call when the form has been read to its end.
+        """
+        said = [path, self.filename, sha256, sorted(self._fields.values.items())]
+        return hashlib.sha256(json.dumps(said).encode()).digest()
 
     async def _open_recording(self) -> None:
         """Hold the first bytes back until they tell what the file is."""

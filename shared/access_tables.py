@@ -1,9 +1,11 @@
-"""The tables of who may do what: keys."""
+"""The tables of who may do what: keys, and what was asked under which idempotency key."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index, LargeBinary
+from sqlalchemy import Column, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from shared.columns import json, text_, time
@@ -29,3 +31,22 @@ class ApiKey(SQLModel, table=True):
     expires_at: datetime | None = time()
     last_used_at: datetime | None = time()
     revoked_at: datetime | None = time()
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """A request that may be sent again: the root of the ids it makes, who carries it out, and its answer."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (Index("idempotency_key_by_end", "expires_at"),)
+
+    tenant_id: str = Field(sa_column=Column(Text, primary_key=True))
+    key: str = Field(sa_column=Column(Text, primary_key=True))
+    id: UUID = Field()
+    attempt: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})  # the fence
+    fingerprint: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    locked_until: datetime = time(nullable=False)
+    status: int | None = Field(default=None, sa_column=Column(SmallInteger, nullable=True))
+    headers: list[Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+    body: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))  # sealed
+    created_at: datetime = time(nullable=False)
+    expires_at: datetime = time(nullable=False)

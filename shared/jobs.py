@@ -101,7 +101,10 @@ class JobRepository:
             await _insert(connection, job)
 
     async def add(self, job: JobRecord) -> None:
-        """Commit another job of an existing session; ConflictError while one is active (F9)."""
+        """Commit another job of an existing session; ConflictError while one is active (F9).
+
+        A job with this id that is there already is the same one, committed before its request was answered.
+        """
         async with transaction(self._pool) as connection:
             # The row lock makes two at once take turns, so that the second sees the first.
             status = await connection.fetchval(
@@ -111,8 +114,12 @@ class JobRepository:
             if status is None:
                 raise NotFoundError
             active = await connection.fetchval(
-                "SELECT id FROM job WHERE session_id = $1 AND status IN ('queued', 'running')", job.session_id
-            )
+                "SELECT id FROM job WHERE session_id = $1 AND (id = $2 OR status IN ('queued', 'running'))"
+                " ORDER BY id = $2 DESC LIMIT 1",
+                job.session_id, job.id,
+            )  # fmt: skip
+            if active == job.id:
+                return
             if active is not None:
                 raise ConflictError(
                     "The session is being transcribed already. Follow or cancel that job first.",

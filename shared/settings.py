@@ -155,6 +155,13 @@ class ApiSettings(CoreSettings):
     watch_seconds: float = _ours(
         "WATCH_SECONDS", default=0.5, gt=0, le=10, description="How often waiting readers are refreshed"
     )
+    idempotency_hours: float = _ours(
+        "IDEMPOTENCY_HOURS",
+        default=24.0,
+        gt=0,
+        le=720,
+        description="How long an Idempotency-Key is remembered",
+    )
     key_cache_seconds: float = _ours(
         "KEY_CACHE_SECONDS",
         default=2.0,
