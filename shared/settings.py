@@ -77,6 +77,11 @@ class CoreSettings(BaseSettings):
     max_attempts: int = _ours(
         "MAX_ATTEMPTS", default=5, ge=1, le=50, description="Runs of a job before a transient error is final"
     )
+    allow_private_addresses: bool = _ours(
+        "ALLOW_PRIVATE_ADDRESSES",
+        default=False,
+        description="Whether callers' URLs may be plain http and lead into one's own network",
+    )
     pepper: SecretStr | None = _ours(
         "PEPPER", default=None, description="Turns keys on; hashes them and seals secrets: docs/security.md"
     )
