@@ -21,6 +21,7 @@ from api_service.routes import (
     keys,
     ops,
     recordings,
+    search,
     segments,
     sessions,
     speakers,
@@ -62,7 +63,7 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     modules = (
-        sessions, jobs, transcripts, segments, speakers, history, recordings, engines, keys, ops,
+        sessions, jobs, transcripts, segments, speakers, history, search, recordings, engines, keys, ops,
         health,
     )  # fmt: skip
     for module in modules:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import struct
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -14,9 +15,12 @@ from shared.lifecycle import JobStatus
 from shared.operators import JobFilter
 from shared.orders import LanguageTag
 from shared.sessions import SessionFilter
+from shared.transcript import Role
+from shared.transcript_search import Place, SearchFilter, SearchOrder
 from shared.wire_types import no_control_characters
 
 _DEFAULTS: Final = ExportOptions()
+_PLACE: Final = struct.Struct(">d16si")
 
 Text = Annotated[str, StringConstraints(max_length=200), AfterValidator(no_control_characters)]
 
@@ -86,6 +90,33 @@ class HistoryQuery(PageQuery):
         return None if self.cursor is None else read_number(self.cursor)
 
 
+class SearchQuery(_Query):
+    """What is looked for, and where."""
+
+    q: Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(no_control_characters)]
+    session_id: UUID | None = None
+    language: LanguageTag | None = Field(default=None, description="`en` finds `en-US` too")
+    created_after: AwareDatetime | None = Field(default=None, description="Of the session; inclusive")
+    created_before: AwareDatetime | None = Field(default=None, description="Of the session; exclusive")
+    role: Role | None = Field(default=None, description="Said by somebody with this role")
+    sort: SearchOrder = SearchOrder.RELEVANCE
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: str | None = Field(
+        default=None, max_length=64, description="`next_cursor` of the page before; opaque"
+    )
+
+    def as_filter(self) -> SearchFilter:
+        """The repository's filter."""
+        return SearchFilter(
+            self.session_id, self.language, self.created_after, self.created_before, self.role
+        )
+
+    @property
+    def after(self) -> Place | None:
+        """Where the page before ended; InvalidRequestError for no cursor of ours."""
+        return None if self.cursor is None else read_place(self.cursor)
+
+
 class ExportQuery(_Query):
     """What kind of file, and how captions are laid out."""
 
@@ -113,6 +144,22 @@ def read_number(cursor: str) -> int:
         return int(base64.b64decode(cursor + "==", altchars=b"-_", validate=True)[:9])
     except (ValueError, binascii.Error):
         raise _no_cursor() from None
+
+
+def write_place(last: Place) -> str:
+    """The cursor of the page that begins after this hit."""
+    packed = _PLACE.pack(last.rank, last.session_id.bytes, last.n)
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def read_place(cursor: str) -> Place:
+    """The hit that a cursor was written of."""
+    try:
+        packed = base64.b64decode(cursor + "==", altchars=b"-_", validate=True)
+        rank, session_id, n = _PLACE.unpack(packed)
+    except (ValueError, binascii.Error, struct.error):
+        raise _no_cursor() from None
+    return Place(rank, UUID(bytes=session_id), n)
 
 
 def read_cursor(cursor: str) -> UUID:

@@ -33,6 +33,7 @@ from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.settings import ApiSettings
 from shared.storage import store_of
 from shared.transcript_edits import EditRepository
+from shared.transcript_search import SearchRepository
 from shared.transcripts import TranscriptRepository
 
 
@@ -52,6 +53,7 @@ class Services:
     events: JobEvents
     transcripts: TranscriptRepository
     edits: EditRepository
+    search: SearchRepository
     recordings: Recordings
     offer: Offer
     readiness: ReadinessChecks
@@ -130,6 +132,7 @@ def _assemble(
         events=JobEvents(jobs, views, watcher),
         transcripts=TranscriptRepository(pool),
         edits=EditRepository(pool),
+        search=SearchRepository(pool),
         recordings=Recordings(pool=pool, store=store),
         offer=offer,
         readiness=ReadinessChecks(pool, redis),

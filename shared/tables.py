@@ -20,7 +20,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.types import Float, SmallInteger
 from sqlmodel import Field, SQLModel
 
@@ -147,6 +147,10 @@ class TranscriptSegment(SQLModel, table=True):
     """One segment of a session's transcript; `words` are [text, start ms, end ms, confidence, joined]."""
 
     __tablename__ = "transcript_segment"
+    __table_args__ = (
+        Index("transcript_segment_by_term", "search", postgresql_using="gin"),
+        Index("transcript_segment_unindexed", "session_id", postgresql_where=text("search IS NULL")),
+    )
 
     session_id: UUID = Field(sa_column=Column(ForeignKey("session.id", ondelete="CASCADE"), primary_key=True))
     n: int = Field(primary_key=True)
@@ -157,6 +161,9 @@ class TranscriptSegment(SQLModel, table=True):
     confidence: float | None = Field(default=None, sa_column=Column(Float, nullable=True))
     words: list[list[Any]] = _json("[]")
     version: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
+    search: str | None = Field(
+        default=None, sa_column=Column(TSVECTOR, nullable=True)
+    )  # None: not indexed yet
 
 
 class SessionSpeaker(SQLModel, table=True):

@@ -175,6 +175,7 @@ class Head:
     """A row of `transcript`, locked: where a session's transcript stands; revision 0: there is none yet."""
 
     session_id: UUID
+    tenant_id: str
     revision: int
     speakers_revision: int
     job_id: UUID | None
@@ -196,8 +197,8 @@ async def lock_transcript(
     """
     # The session first, as whoever deletes it does: the other way round they would wait for each other.
     session = await connection.fetchrow(
-        "SELECT status, transcription_job_id FROM session WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2)"
-        " FOR KEY SHARE",
+        "SELECT tenant_id, status, transcription_job_id FROM session"
+        " WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2) FOR KEY SHARE",
         session_id, tenant_id,
     )  # fmt: skip
     if session is None:
@@ -206,8 +207,8 @@ async def lock_transcript(
     row = await connection.fetchrow("SELECT * FROM transcript WHERE session_id = $1 FOR UPDATE", session_id)
     assert row is not None
     return Head(
-        session_id, row["revision"], row["speakers_revision"], row["job_id"], session["status"],
-        session["transcription_job_id"],
+        session_id, session["tenant_id"], row["revision"], row["speakers_revision"], row["job_id"],
+        session["status"], session["transcription_job_id"],
     )  # fmt: skip
 
 
@@ -265,7 +266,7 @@ def _is_fresh(head: Head, edit: Edit, content: Content, seen: int) -> bool:
 
 async def _write(connection: Connection, head: Head, patch: Patch) -> int:
     revision = head.revision + 1
-    await write_patch(connection, head.session_id, patch, revision)
+    await write_patch(connection, head.session_id, head.tenant_id, patch, revision)
     await connection.execute(
         "UPDATE transcript SET revision = $2, speakers_revision = CASE WHEN $3 THEN $2 ELSE speakers_revision END,"
         " job_id = $4, updated_at = now() WHERE session_id = $1",

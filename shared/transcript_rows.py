@@ -6,11 +6,13 @@ from uuid import UUID
 
 from shared.database import Connection
 from shared.editing.content import Content, Patch, Splice
+from shared.search.terms import vector
 from shared.transcript import Role, Segment, Speaker, Word
 
 _INSERT_SEGMENT: Final = (
-    "INSERT INTO transcript_segment (session_id, n, start_ms, end_ms, speaker, content, confidence, words, version)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+    "INSERT INTO transcript_segment"
+    " (session_id, n, start_ms, end_ms, speaker, content, confidence, words, version, search)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::tsvector)"
 )
 _INSERT_SPEAKER: Final = (
     "INSERT INTO session_speaker (session_id, number, name, role, role_confidence, evidence)"
@@ -34,7 +36,9 @@ def unpack(rows: Iterable[Sequence[Any]], speaker: int | None) -> tuple[Word, ..
 async def read_segments(connection: Connection, session_id: UUID) -> tuple[Segment, ...]:
     """A session's segments in order."""
     rows = await connection.fetch(
-        "SELECT * FROM transcript_segment WHERE session_id = $1 ORDER BY n", session_id
+        "SELECT n, start_ms, end_ms, speaker, content, confidence, words, version FROM transcript_segment"
+        " WHERE session_id = $1 ORDER BY n",
+        session_id,
     )
     return tuple(
         Segment(
@@ -62,8 +66,13 @@ async def read_speakers(connection: Connection, session_id: UUID) -> tuple[Speak
     )
 
 
-async def write_patch(connection: Connection, session_id: UUID, patch: Patch, revision: int) -> None:
-    """Change the rows as the patch says; what it touches, or counts anew, is of this revision."""
+async def write_patch(
+    connection: Connection, session_id: UUID, tenant_id: str, patch: Patch, revision: int
+) -> None:
+    """Change the rows as the patch says; what it touches, or counts anew, is of this revision.
+
+    The terms that are searched are written with the text that they are of, in the same row.
+    """
     for splice in reversed(patch.splices):
         until = splice.at + len(splice.removed)
         await connection.execute(
@@ -75,7 +84,10 @@ async def write_patch(connection: Connection, session_id: UUID, patch: Patch, re
             await connection.execute(_SETTLE, session_id)
         await connection.executemany(
             _INSERT_SEGMENT,
-            [_segment_row(session_id, n, s, revision) for n, s in enumerate(splice.inserted, splice.at)],
+            [
+                (*_segment_row(session_id, n, s, revision), vector(s.text, tenant_id))
+                for n, s in enumerate(splice.inserted, splice.at)
+            ],
         )
     if patch.speakers:
         await connection.execute("DELETE FROM session_speaker WHERE session_id = $1", session_id)

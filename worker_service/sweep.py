@@ -19,6 +19,7 @@ from shared.lifecycle import Priority
 from shared.logs import get_logger
 from shared.ports import JobQueue, ObjectStore, Ring
 from shared.sessions import SessionRepository
+from shared.transcript_search import SearchRepository
 
 log = get_logger(__name__)
 
@@ -38,7 +39,7 @@ _OLD_WORKERS = "DELETE FROM worker WHERE seen_at < now() - interval '7 days'"
 
 
 class Sweep:
-    """Rings forgotten jobs and erases sessions whose time is over."""
+    """Rings forgotten jobs, erases sessions whose time is over, indexes what an older version has left."""
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Sweep:
         self._dispatcher = dispatcher
         self._store = store
         self._sessions = SessionRepository(pool)
+        self._search = SearchRepository(pool)
         self._take_turn = take_turn
         self._every_s = every_s
         self._dead_after_s = dead_after_s
@@ -76,6 +78,7 @@ class Sweep:
         rung = await self._ring_forgotten() + await self._dispatcher.dispatch()
         await self._erase_expired()
         await self._pool.execute(_OLD_WORKERS)
+        await self._search.index_some()
         return rung
 
     async def _ring_forgotten(self) -> int:

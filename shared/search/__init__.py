@@ -1,0 +1,1 @@
+"""Full text of transcripts: how text becomes terms, and what a query asks of them; standard library only."""
