@@ -66,6 +66,8 @@ class AsyncService(AsyncGroup):
 
     engines = awaited(service.engines)
     readiness = awaited(service.readiness)
+    alive = awaited(service.alive)
+    contract = awaited(service.contract)
 
 
 class AsyncKeys(AsyncGroup):

@@ -66,6 +66,8 @@ class Service(Group):
 
     engines = called(service.engines)
     readiness = called(service.readiness)
+    alive = called(service.alive)
+    contract = called(service.contract)
 
 
 class Keys(Group):

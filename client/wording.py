@@ -85,7 +85,9 @@ def age(time: datetime | None) -> str:
 
 
 def span(seconds: float) -> str:
-    """A duration: `4.2 s`, `3:05 min`, `1:02:03 h`."""
+    """A duration: `212 ms`, `4.2 s`, `3:05 min`, `1:02:03 h`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{clock(round(seconds * 1000))} {'h' if seconds >= 3600 else 'min'}"

@@ -5,7 +5,18 @@ from typing import Final
 
 import typer
 
-from client.command import changing, exporting, keys, looking, ops_actions, speakers, submitting
+from client.command import (
+    changing,
+    doctor,
+    exporting,
+    keys,
+    load_test,
+    looking,
+    ops_actions,
+    plan_capacity,
+    speakers,
+    submitting,
+)
 from client.command.running import Command, Group
 
 _ABOUT: Final = """\
@@ -46,6 +57,8 @@ def build(*, rich: bool) -> typer.Typer:
         _add(app, module.COMMANDS, SENDING, rich=rich)
     _add_group(app, keys.GROUP, ACCOUNT, rich=rich)
     _add_group(app, ops_actions.GROUP, RUNNING, rich=rich)
+    for module in (doctor, load_test, plan_capacity):
+        _add(app, module.COMMANDS, RUNNING, rich=rich)
     return app
 
 

@@ -7,20 +7,19 @@ import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
 from client.command.exit_codes import ExitCode
-from client.command.terminal import Terminal
+from client.command.terminal import Link, Terminal
 from shared.errors import TranscriptsError
-
-if TYPE_CHECKING:
-    from client.aio import AsyncClient
 
 _PANEL: Final = "Connection and output"
 _URL: Final = "TRANSCRIPTS_URL"
 _KEY: Final = "TRANSCRIPTS_API_KEY"
+
+DEFAULT_URL: Final = "http://127.0.0.1:8000"
 
 Work: TypeAlias = Callable[..., Coroutine[Any, Any, ExitCode | None]]
 
@@ -98,17 +97,21 @@ def _with_connection(work: Work) -> Callable[..., None]:
 async def _connected(
     work: Work, terminal: Terminal, url: str | None, key: str | None, arguments: dict[str, Any]
 ) -> ExitCode | None:
-    async with open_client(url, key) as client:
+    from client.aio import AsyncClient  # noqa: PLC0415  (httpx and pydantic: help and completion do without)
+
+    link = terminal.link = find_link(url, key)
+    async with AsyncClient(link.url, key=link.key) as client:
         return await work(client, terminal, **arguments)
 
 
-def open_client(url: str | None, key: str | None) -> "AsyncClient":
-    """A client of the service that the command line names, else the environment, else `.env`."""
-    from client.aio import AsyncClient  # noqa: PLC0415  (httpx and pydantic: help and completion do without)
-    from client.connection import DEFAULT_URL  # noqa: PLC0415
-
-    given = _env_file() | {name: value for name, value in os.environ.items() if value}
-    return AsyncClient(url or given.get(_URL) or DEFAULT_URL, key=key or given.get(_KEY))
+def find_link(url: str | None, key: str | None) -> Link:
+    """What the command line names, else the environment, else `.env`, else this machine without a key."""
+    chosen: dict[str, tuple[str, str]] = {}
+    for source, given in ((".env", _env_file()), ("the environment", os.environ)):
+        chosen |= {name: (given[name], f"{name} in {source}") for name in (_URL, _KEY) if given.get(name)}
+    address, address_from = (url, "--url") if url else chosen.get(_URL, (DEFAULT_URL, "nothing else is set"))
+    secret, secret_from = (key, "--key") if key else chosen.get(_KEY, (None, ""))
+    return Link(address, secret, address_from, secret_from)
 
 
 def _env_file() -> dict[str, str]:

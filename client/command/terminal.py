@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,11 +16,22 @@ if TYPE_CHECKING:
     from client.progress import Board
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The service that a command talks to, and where its address and key come from."""
+
+    url: str
+    key: str | None = field(repr=False)
+    url_from: str
+    key_from: str
+
+
 class Terminal:
     """Stdout and stderr of one command; `as_json` asks for machine-readable results."""
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
+        self.link: Link | None = None
 
     @cached_property
     def out(self) -> "Console":

@@ -1,5 +1,6 @@
 """The service itself: what its engines can do, and how it is."""
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
@@ -26,6 +27,14 @@ class Check(Answer):
 
     ok: bool
     detail: str
+
+
+class Sign(Answer):
+    """A sign of life: the service's own clock when it answered, and the `version` of its API."""
+
+    date: datetime | None = None
+    version: str = ""
+    paths: tuple[str, ...] = ()
 
 
 class Readiness(Answer):

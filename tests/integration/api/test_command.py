@@ -1,5 +1,6 @@
 """The `transcripts` command as a user runs it, against the real API: what it prints where, and how it ends."""
 
+import asyncio
 import signal
 from pathlib import Path
 from uuid import UUID
@@ -152,3 +153,75 @@ async def test_a_wrong_command_line_is_refused_before_anything_is_sent(
     ended = await shell.run(*(each.format(recording=recording) for each in arguments))
     assert (ended.code, ended.out) == (2, "")
     assert told in ended.err
+
+
+async def test_a_load_test_tells_how_long_it_took_and_leaves_nothing(
+    api: Api, shell: CommandLine, tmp_path: Path
+) -> None:
+    """The older guide's report; queue wait and run are the service's own times."""
+
+    async def work(until: int) -> None:
+        for n in range(until):
+            job = await api.jobs.claim(await queued(api), "worker-1")
+            assert job is not None
+            if n:
+                await api.succeed(job)
+            else:
+                assert await api.jobs.fail(job.id, job.attempt, NoAudioError())
+
+    working = asyncio.create_task(work(4))
+    plot = tmp_path / "load.svg"
+    ended = await shell.run("load-test", "-n", 4, "-c", 2, "--seconds", 1, "--plot", plot, "--json")
+    await working
+    assert ended.code == 3
+    result = ended.json
+    assert (result["total_tasks"], result["successful"], result["failed"]) == (4, 3, 1)
+    assert result["errors"] == {"media_no_audio": 1}
+    assert set(result["seconds"]) == {"upload", "wait", "run", "total"}
+    assert [sample["n"] for sample in result["samples"]] == [1, 2, 3, 4]
+    assert plot.read_text().startswith("<svg")
+    assert await api.pool.fetchval("SELECT count(*) FROM session") == 0
+    assert "4 of 4 sent" in ended.err
+
+
+async def test_an_interrupted_load_test_reports_and_cleans_up(api: Api, shell: CommandLine) -> None:
+    running = await shell.start("load-test", "-n", 3, "--seconds", 1, "--json")
+    await eventually(lambda: api.pool.fetchval("SELECT count(*) = 3 FROM job"))
+    job = await api.jobs.claim(await queued(api), "worker-1")
+    assert job is not None
+    await api.succeed(job)
+    assert running.stderr is not None
+    while b" 1 ended" not in await running.stderr.readline():
+        pass
+    running.send_signal(signal.SIGINT)
+    ended = await shell.end(running)
+    assert ended.code == 130
+    assert (ended.json["successful"], ended.json["total_tasks"]) == (1, 3)
+    assert await api.pool.fetchval("SELECT count(*) FROM session") == 0
+
+
+async def test_the_doctor_says_what_it_looked_at(api: Api, shell: CommandLine) -> None:
+    found = await shell.run("doctor", "--json")
+    grades = {each["subject"]: each["grade"] for each in found.json}
+    assert found.code == 0
+    assert (
+        grades.items()
+        >= {"reached": "ok", "clock": "ok", "key": "ok", "postgres": "ok", "queue": "ok"}.items()
+    )
+    assert grades["workers"] == "note"  # there is none, and recordings are taken all the same
+    away = await shell.run("doctor", "--url", "http://127.0.0.1:9")
+    assert away.code == 4
+    assert away.rows[-1][:2] == ["fail", "reached"]
+
+
+async def test_a_plan_comes_from_numbers_or_from_what_was_measured(api: Api, shell: CommandLine) -> None:
+    plan = await shell.run("plan-capacity", "--at-once", 100, "--json")
+    assert (plan.json["workers"], plan.json["capacity"]) == (38, 152)
+    nothing = await shell.run("plan-capacity", "--measured")
+    assert nothing.code == 2
+    assert "nothing to go by" in nothing.err
+    await api.succeed(await api.claimed(await api.send()))
+    assert (await shell.run("plan-capacity", "--measured", "--json")).json["arrivals_per_hour"] == 1
+    tables = await shell.run("plan-capacity", "--scenarios", "--markdown")
+    assert "| Production | 3 x 3 = 9 |" in tables.out
+    assert (await shell.run("plan-capacity")).code == 2
