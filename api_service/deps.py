@@ -13,15 +13,24 @@ from shared.transcript_edits import ANY, NEVER
 _REVISION: Final = re.compile(r'"(\d{1,9})(?:-[0-9a-f]+)?"')
 
 
-async def _services(request: Request) -> Services:
+def services_of(request: Request) -> Services:
+    """What this process has open."""
     services: Services = request.state.services
     return services
 
 
-async def _caller(request: Request) -> Caller:
+def caller_of(request: Request) -> Caller:
     """Whom the gate has let in."""
     caller: Caller = request.state.caller
     return caller
+
+
+async def _services(request: Request) -> Services:
+    return services_of(request)
+
+
+async def _caller(request: Request) -> Caller:
+    return caller_of(request)
 
 
 _IF_MATCH: Final = "The transcript's `ETag`, or a segment's, or its `revision` in quotes; `*` for any"

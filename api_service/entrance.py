@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -43,6 +44,7 @@ class Entrance:
         return _caller(request, key.tenant_id, key_id=key.id, scopes=key.scopes)
 
 
+@lru_cache(maxsize=1_024)
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches the address."""
     try:
@@ -73,6 +75,7 @@ def _refuse_strangers(request: Request) -> None:
         )
 
 
+@lru_cache(maxsize=1_024)
 def _host_of(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""

@@ -62,8 +62,8 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    modules = (
-        sessions, jobs, transcripts, segments, speakers, history, search, recordings, engines, keys, ops,
+    modules = (  # in the order in which they are asked for most: routes are tried one after the other
+        jobs, sessions, transcripts, segments, speakers, history, search, recordings, engines, keys, ops,
         health,
     )  # fmt: skip
     for module in modules:

@@ -53,7 +53,9 @@ def configure(level: str, log_format: str, service: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        wrapper_class=structlog.make_filtering_bound_logger(
+            root.level
+        ),  # what is not written costs next to nothing
         cache_logger_on_first_use=True,
     )
 

@@ -49,6 +49,12 @@ EDITED: Final = {
 }
 
 
+def header(name: str, description: str) -> dict[str, Any]:
+    """A request header that the route reads by itself."""
+    schema = {"type": "string"}
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` entries of these errors."""
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
