@@ -27,6 +27,7 @@ def segment(
     enough_ms: int = 12_000,
     max_chars: int = 400,
     max_ms: int = 30_000,
+    flicker: bool = True,
 ) -> tuple[Segment, ...]:
     """Cut words, in the order in which they were spoken, into segments in order of time that never overlap.
 
@@ -34,10 +35,13 @@ def segment(
     once it has `enough_chars` or `enough_ms`. What is then still over `max_chars` or `max_ms` is divided
     evenly, at sentence and clause ends and breaths where there are any; only a single word may be longer.
     Characters are display columns, so a Chinese segment holds half as many. Every word stays, once, in its
-    order; times are repaired (see `repair`), single-word speaker flicker is settled (see `settle`), and the
+    order; times are repaired (see `repair`), single-word speaker flicker is settled (see `settle`)
+    unless `flicker` is False, since people mean what they wrote, and the
     confidence is the mean of the words' confidences weighted by their durations.
     """
-    spoken = settle(repair([word for word in words if word.text.strip()]))
+    spoken = repair([word for word in words if word.text.strip()])
+    if flicker:
+        spoken = settle(spoken)
 
     def size(run: Words) -> float:
         return max(display_width(join_words(run)) / max_chars, (run[-1].end_ms - run[0].start_ms) / max_ms)

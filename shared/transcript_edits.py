@@ -16,6 +16,7 @@ from shared.editing.content import Content, Patch, difference
 from shared.editing.edits import Edit, EditKind
 from shared.editing.states import EditState
 from shared.errors import ConflictError, NotFoundError, NotReadyError, StaleRevisionError, TranscriptsError
+from shared.lifecycle import ACTIVE
 from shared.records import Row
 from shared.transcript import Segment
 from shared.transcript_rows import patch_from_json, patch_to_json, read_content, write_patch
@@ -99,6 +100,23 @@ class EditRepository:
         async with transaction(self._pool) as connection:
             head = await lock_transcript(connection, session_id, tenant_id)
             head.refuse_nothing()
+            return await _apply(connection, head, edit, seen, request_id)
+
+    async def put(
+        self, session_id: UUID, tenant_id: str, edit: Edit, *, seen: int, request_id: str | None
+    ) -> Outcome:
+        """Apply an edit that needs nothing to start from: it may be the first content of the transcript.
+
+        Raises NotFoundError, StaleRevisionError, and ConflictError while a job is active, which would replace it.
+        """
+        async with transaction(self._pool) as connection:
+            head = await lock_transcript(connection, session_id, tenant_id)
+            if head.status in ACTIVE:
+                raise ConflictError(
+                    "The session is being transcribed, and that would replace what you send. Cancel the job first, "
+                    "or wait for it.",
+                    job_id=str(head.newest_job_id),
+                )
             return await _apply(connection, head, edit, seen, request_id)
 
     async def undo(self, session_id: UUID, tenant_id: str, *, seen: int) -> Outcome:

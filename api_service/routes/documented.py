@@ -15,7 +15,7 @@ _PROBLEMS: Final = {
     412: "It has changed since you saw it; `revision` is the one that it has now",
     410: "The recording is no longer stored",
     413: "The body is over the limit; nothing was stored",
-    415: "The body is no recording; `detail` says what it is",
+    415: "The body is of a kind that this does not take; `detail` says more",
     416: "The range lies outside the recording",
     422: "The request is not of the form that this takes; `errors` names every place",
     428: "`If-Match` must say what you saw",
@@ -85,6 +85,19 @@ def exports() -> dict[str, Any]:
     entry["headers"] |= TAGGED
     entry["content"] = {kind: {"schema": {"type": "object" if kind == JSON else "string"}} for kind in kinds}
     return entry
+
+
+def captions_body() -> dict[str, Any]:
+    """The request body of an import."""
+    text = {"schema": {"type": "string"}}
+    content = {
+        kind: text | {"example": example}
+        for kind, example in (
+            ("text/vtt", "WEBVTT\n\n00:00:01.000 --> 00:00:03.500\n<v Anna>How are you?</v>\n"),
+            ("application/x-subrip", "1\n00:00:01,000 --> 00:00:03,500\nAnna: How are you?\n"),
+        )
+    }
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def upload_body() -> dict[str, Any]:

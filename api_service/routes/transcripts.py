@@ -6,11 +6,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api_service.deps import CallerDep, ServicesDep
+from api_service.deps import CallerDep, SeenPerhapsDep, ServicesDep
+from api_service.imports import MAX_IMPORT_BYTES, read
 from api_service.queries import ExportQuery
 from api_service.responses import digest, knows
-from api_service.routes.documented import exports, problems
+from api_service.routes.documented import EDITED, captions_body, exports, problems
+from api_service.routes.editing import told
 from api_service.validation import invalid
+from shared.edit_schemas import Edited
 from shared.exports import FORMATS, ExportOptions
 from shared.exports.filenames import content_disposition, file_name
 
@@ -46,3 +49,25 @@ async def get_transcript(
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = content_disposition(file_name(transcript.title, kind.extension))
     return Response(content, headers=headers, media_type=kind.media_type)
+
+
+@router.put(
+    "/{session_id}/transcript",
+    response_model=Edited,
+    responses={200: {"headers": EDITED}, **problems(404, 409, 412, 413, 415, 422)},
+    openapi_extra=captions_body(),
+)
+async def import_transcript(
+    request: Request, session_id: UUID, caller: CallerDep, services: ServicesDep, seen: SeenPerhapsDep
+) -> Response:
+    """Put captions that were made elsewhere in place of the transcript, or where there is none yet.
+
+    What was there is kept in the history. The same file once more changes nothing.
+    """
+    request.state.body_limit = MAX_IMPORT_BYTES
+    kind = request.headers.get("content-type", "")
+    edit = await asyncio.to_thread(read, kind, await request.body())
+    outcome = await services.edits.put(
+        session_id, caller.tenant_id, edit, seen=seen, request_id=caller.request_id
+    )
+    return told(outcome)

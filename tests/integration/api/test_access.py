@@ -44,9 +44,9 @@ class Matrix:
 
     async def ask(self, method: str, path: str, headers: dict[str, str]) -> httpx.Response:
         url = path.format_map({**dict.fromkeys(parameters(path), "0"), **self.ids})
-        return await self.api.http.request(
-            method, url, headers={"If-Match": '"1"', **headers}, **body_of(method, path)
-        )
+        body = body_of(method, path)
+        headers = {"If-Match": '"1"', **body.pop("headers", {}), **headers}
+        return await self.api.http.request(method, url, headers=headers, **body)
 
     async def failures(self, headers: dict[str, str], expected: int) -> list[str]:
         """The routes that do not answer with this status, as a problem that the document tells of."""
@@ -72,6 +72,8 @@ def body_of(method: str, path: str) -> dict[str, Any]:
     if "multipart/form-data" in content:
         return {"files": {"audio": ("call.wav", WAV)}}
     if "application/json" not in content:
+        for kind, media in content.items():
+            return {"content": media["example"], "headers": {"Content-Type": kind}}
         return {}
     schema = content["application/json"]["schema"]
     named = [schema, *schema.get("anyOf", [])]

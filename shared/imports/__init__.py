@@ -1,0 +1,1 @@
+"""Transcripts from captions that others made: WebVTT and SubRip become segments and speakers; stdlib only."""
