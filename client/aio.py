@@ -6,7 +6,7 @@ from typing import Self
 import httpx
 
 from client import following
-from client.calls import editing, jobs, keys, ops, service, sessions, transcripts
+from client.calls import editing, jobs, keys, ops, search, service, sessions, transcripts
 from client.connection import arguments
 from client.drivers import AsyncDriver
 from client.methods import AsyncGroup, awaited, awaited_each
@@ -41,6 +41,7 @@ class AsyncTranscripts(AsyncGroup):
 
     get = awaited(transcripts.get)
     export = awaited(transcripts.export)
+    search = awaited_each(search.search)
 
 
 class AsyncEditing(AsyncGroup):

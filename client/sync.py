@@ -6,7 +6,7 @@ from typing import Self
 import httpx
 
 from client import following
-from client.calls import editing, jobs, keys, ops, service, sessions, transcripts
+from client.calls import editing, jobs, keys, ops, search, service, sessions, transcripts
 from client.connection import arguments
 from client.drivers import Driver
 from client.methods import Group, called, each
@@ -41,6 +41,7 @@ class Transcripts(Group):
 
     get = called(transcripts.get)
     export = called(transcripts.export)
+    search = each(search.search)
 
 
 class Editing(Group):

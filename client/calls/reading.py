@@ -52,12 +52,14 @@ def send(method: str, path: str, **kwargs: Any) -> Plan[None]:
     yield from answered(Request(method, path, **kwargs))
 
 
-def listed(model: type[M], path: str, limit: int | None = None, **params: Any) -> Feed[M]:
-    """The items of a list, page after page as they are needed; at most `limit`."""
+def listed(
+    model: type[M], path: str, limit: int | None = None, most: int = _MOST_A_PAGE, **params: Any
+) -> Feed[M]:
+    """The items of a list, page after page of `most` items as they are needed; at most `limit`."""
     wanted = {name: value for name, value in params.items() if value not in (None, (), [])}
     left = limit
     while left is None or left > 0:
-        size = min(left or _MOST_A_PAGE, _MOST_A_PAGE)
+        size = min(left or most, most)
         response = yield from answered(Request("GET", path, params=query(wanted, limit=size)))
         page = read(Page[model], response)  # type: ignore[valid-type]
         for item in page.items[:left]:

@@ -14,6 +14,7 @@ from client.command import (
     looking,
     ops_actions,
     plan_capacity,
+    searching,
     speakers,
     submitting,
 )
@@ -53,7 +54,7 @@ def build(*, rich: bool) -> typer.Typer:
         _laid_out(_ABOUT, "Exit codes", [f"{code:<4} {meaning}" for code, meaning in _CODES], rich),
         rich=rich,
     )
-    for module in (submitting, looking, changing, exporting, speakers):
+    for module in (submitting, looking, exporting, searching, speakers, changing):
         _add(app, module.COMMANDS, SENDING, rich=rich)
     _add_group(app, keys.GROUP, ACCOUNT, rich=rich)
     _add_group(app, ops_actions.GROUP, RUNNING, rich=rich)

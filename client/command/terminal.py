@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from client.progress import Board
+
+
+_GAP: Final = 2
+_NARROW: Final = 12  # columns that the last cell of a table keeps on a narrow screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ class Terminal:
         elif not items:
             self.say(empty, "dim")
         else:
-            self.show(_table(items, columns))
+            self.show(_table(items, columns, self.out.width))
 
 
 def facts(pairs: Iterable[tuple[str, Any]]) -> "RenderableType":
@@ -112,20 +116,21 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> "RenderableType":
     return grid
 
 
-def _table(items: Sequence[Any], columns: Mapping[str, Callable[[Any], Any]]) -> "RenderableType":
+def _table(
+    items: Sequence[Any], columns: Mapping[str, Callable[[Any], Any]], screen: int
+) -> "RenderableType":
     """One line an item: empty columns are left out, and the last one is cut where it is too wide."""
     from rich.table import Table  # noqa: PLC0415
 
     cells = {name: [_text(cell(item)) for item in items] for name, cell in columns.items()}
     shown = {name: texts for name, texts in cells.items() if any(texts)}
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for name, texts in shown.items():
-        last = name == list(shown)[-1]
-        width = None if last else max(len(name.rstrip(">")), *map(len, texts))
+    widths = [max(len(name.rstrip(">")), *(text.cell_len for text in texts)) for name, texts in shown.items()]
+    left = screen - sum(widths[:-1]) - _GAP * len(widths)
+    widths[-1] = min(widths[-1], max(left, _NARROW))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, _GAP, 0, 0))
+    for name, width in zip(shown, widths, strict=True):
         justify: Literal["left", "right"] = "right" if name.endswith(">") else "left"
-        table.add_column(
-            name.rstrip(">"), justify=justify, no_wrap=True, overflow="ellipsis", min_width=width
-        )
+        table.add_column(name.rstrip(">"), justify=justify, no_wrap=True, overflow="ellipsis", width=width)
     for row in zip(*shown.values(), strict=True):
         table.add_row(*row)
     return table

@@ -15,13 +15,14 @@ from client.models.ops import (
     Worker,
     Workers,
 )
+from client.models.search import Hit, Match, Snippet, Stretch
 from client.models.service import Check, Engine, Readiness, Sign
 from client.models.sessions import Audio, Order, Session, Submission
 from client.models.transcripts import Segment, Speaker, Transcript, Word
 
 __all__ = [
-    "Answer", "Audio", "Change", "Check", "Edit", "EditDetail", "Edited", "Engine", "Eta", "Event", "Job",
-    "JobError", "Key", "Line", "NewKey", "Notice", "OperatorJob", "OperatorJobDetail", "Order", "Outcome",
-    "Page", "Past", "Queue", "Readiness", "Segment", "Session", "Sign", "Speaker", "Speakers", "Submission",
-    "Transcript", "Word", "Worker", "Workers",
+    "Answer", "Audio", "Change", "Check", "Edit", "EditDetail", "Edited", "Engine", "Eta", "Event", "Hit",
+    "Job", "JobError", "Key", "Line", "Match", "NewKey", "Notice", "OperatorJob", "OperatorJobDetail",
+    "Order", "Outcome", "Page", "Past", "Queue", "Readiness", "Segment", "Session", "Sign", "Snippet",
+    "Speaker", "Speakers", "Stretch", "Submission", "Transcript", "Word", "Worker", "Workers",
 ]  # fmt: skip

@@ -225,3 +225,13 @@ async def test_a_plan_comes_from_numbers_or_from_what_was_measured(api: Api, she
     tables = await shell.run("plan-capacity", "--scenarios", "--markdown")
     assert "| Production | 3 x 3 = 9 |" in tables.out
     assert (await shell.run("plan-capacity")).code == 2
+
+
+async def test_what_was_said_is_found(api: Api, shell: CommandLine) -> None:
+    job = await api.claimed(await api.send(title="One"))
+    await api.succeed(job)
+    found = await shell.run("search", "how", "are*", "--role", "coach")
+    assert found.rows == [[str(job.session_id), "0", "0", "Coach", "How are you?"]]
+    hit = (await shell.run("search", '"are you"', "--json")).json[0]
+    assert (hit["title"], hit["snippet"]["text"]) == ("One", "How are you?")
+    assert (await shell.run("search", "how", "--role", "client")).out == ""
