@@ -1,11 +1,13 @@
 """How transcripts lie in Postgres: rows and JSON of segments, words, speakers and patches, and the writes of them."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from shared.database import Connection
 from shared.editing.content import Content, Patch, Splice
+from shared.records import Row
 from shared.search.terms import vector
 from shared.transcript import Role, Segment, Speaker, Word
 
@@ -40,6 +42,10 @@ async def read_segments(connection: Connection, session_id: UUID) -> tuple[Segme
         " WHERE session_id = $1 ORDER BY n",
         session_id,
     )
+    return await asyncio.to_thread(_segments, rows)  # hours of words take tenths of a second (F17)
+
+
+def _segments(rows: Iterable[Row]) -> tuple[Segment, ...]:
     return tuple(
         Segment(
             n=row["n"],

@@ -190,7 +190,9 @@ class Transcriber:
 
     async def _save(self, job: JobRecord, operation: Operation, result: SpeechResult) -> None:
         self._status.report(job, Phase.SAVING, "Saving the transcript", audio_ms=operation.audio_ms)
-        segments = segment(result.words)
+        segments = await asyncio.to_thread(
+            segment, result.words
+        )  # hours of words take tenths of a second (F17)
         speakers = assign_roles(segments, result.language)
         warnings = as_json(_once([*operation.notices, *result.warnings]))
 
