@@ -9,6 +9,7 @@ from starlette.routing import compile_path
 from api_service.access import needed_scope
 from api_service.errors import PROBLEM_JSON
 from api_service.examples import examples
+from shared.orders import RecordingOrder
 from shared.schemas import FieldError, Problem
 from shared.scopes import Scope
 
@@ -100,10 +101,10 @@ def _put_right(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    problem = Problem.model_json_schema(ref_template=_REF)
-    problem.pop("$defs")
-    schemas[Problem.__name__] = problem
-    schemas[FieldError.__name__] = FieldError.model_json_schema()
+    for read_by_hand in (Problem, FieldError, RecordingOrder):
+        schema = read_by_hand.model_json_schema(ref_template=_REF)
+        schema.pop("$defs", None)  # they are there already
+        schemas[read_by_hand.__name__] = schema
     for name, example in examples().items():
         schemas[name]["examples"] = [example]
     document["components"]["securitySchemes"] = {_KEY: _KEY_SCHEME}

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ExceptionHandler
 
+from api_service import tus
 from api_service.responses import FIRST_LOOK_S
 from api_service.validation import invalid
 from shared.database import POSTGRES_AWAY
@@ -40,10 +41,10 @@ def problem(request: Request, error: TranscriptsError, headers: Mapping[str, str
     body = problem_body(
         error.code, error.status, error.detail, request.scope["path"], request.state.request_id, **error.extra
     )
-    return Response(body, error.status, {**_headers(error), **(headers or {})}, PROBLEM_JSON)
+    return Response(body, error.status, {**_headers(request, error), **(headers or {})}, PROBLEM_JSON)
 
 
-def _headers(error: TranscriptsError) -> dict[str, str]:
+def _headers(request: Request, error: TranscriptsError) -> dict[str, str]:
     """What the status asks for: when to come again (RFC 9110), which key would do (RFC 6750)."""
     after_s = error.extra.get("retry_after_s", _RETRY_S if error.transient else None)
     headers = {} if after_s is None else {"Retry-After": str(after_s)}
@@ -51,6 +52,8 @@ def _headers(error: TranscriptsError) -> dict[str, str]:
         headers["WWW-Authenticate"] = 'Bearer realm="Coaching Transcripts"'
     if isinstance(error, ForbiddenError) and "scope" in error.extra:
         headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.extra["scope"]}"'
+    if request.scope["path"].startswith("/v1/uploads"):
+        headers["Tus-Resumable"] = headers["Tus-Version"] = tus.VERSION
     return headers
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from api_service.validation import invalid, wrong_field
 from shared.errors import UnsupportedOptionError
-from shared.orders import MAX_PHRASES, SessionForm
+from shared.orders import MAX_PHRASES, RecordingOrder, SessionForm
 
 AUDIO: Final = "audio"
 MAX_FIELD_BYTES: Final = 16 * 1024
@@ -16,7 +16,8 @@ MAX_FIELDS_BYTES: Final = 128 * 1024
 
 _REPEATABLE: Final = "phrases"
 _AS_JSON: Final = "metadata"
-_NOT_YET: Final = frozenset({"webhook_url", "upload_id", "source_url", "gcs_uri"})
+_NOT_YET: Final = frozenset({"webhook_url", "source_url", "gcs_uri"})
+_NOT_BESIDE_A_FILE: Final = frozenset(RecordingOrder.model_fields) - frozenset(SessionForm.model_fields)
 _KNOWN: Final = frozenset(SessionForm.model_fields)
 
 
@@ -34,6 +35,8 @@ class FormFields:
                 f"The form field `{name}` is not supported by this server. Leave it out; nothing was stored.",
                 field=name,
             )
+        if name in _NOT_BESIDE_A_FILE:
+            raise wrong_field(name, "stands in a JSON body, in the place of a file")
         if name not in _KNOWN:
             near = difflib.get_close_matches(name, [*_KNOWN, AUDIO], n=1)
             hint = f"; did you mean `{near[0]}`" if near else ""
@@ -88,3 +91,11 @@ def _json(name: str, text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise wrong_field(name, "is not JSON") from None
+
+
+def recording_order(body: bytes) -> RecordingOrder:
+    """What a JSON body says in the place of a form; InvalidRequestError that names every wrong member."""
+    try:
+        return RecordingOrder.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid(error.errors(include_url=False, include_input=False), "body") from None

@@ -26,6 +26,7 @@ from api_service.routes import (
     sessions,
     speakers,
     transcripts,
+    uploads,
 )
 from api_service.services import State, open_services
 from shared.settings import ApiSettings
@@ -63,8 +64,8 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     modules = (  # in the order in which they are asked for most: routes are tried one after the other
-        jobs, sessions, transcripts, segments, speakers, history, search, recordings, engines, keys, ops,
-        health,
+        jobs, sessions, transcripts, segments, speakers, history, search, recordings, uploads, engines,
+        keys, ops, health,
     )  # fmt: skip
     for module in modules:
         app.include_router(module.router)

@@ -9,11 +9,15 @@ from uuid import UUID
 from api_service.callers import Caller
 from shared.containers import by_name
 from shared.database import Pool
-from shared.errors import ObjectMissingError, RangeError
+from shared.errors import NotReadyError, ObjectMissingError, RangeError, StorageError
+from shared.logs import get_logger
 from shared.ports import ObjectStore
 from shared.records import SessionRecord
 from shared.sessions import SessionRepository
 
+log = get_logger(__name__)
+
+_ADDRESS_S: Final = 6 * 3_600  # a player asks the same address again while somebody listens
 _RANGE: Final = re.compile(r"bytes=\s*(\d*)\s*-\s*(\d*)\s*")
 
 
@@ -37,12 +41,28 @@ class Recordings:
         self._sessions = SessionRepository(pool)
         self._store = store
 
-    async def find(self, caller: Caller, session_id: UUID) -> SessionRecord:
-        """The session whose recording is there; NotFoundError, ObjectMissingError."""
+    async def find(self, caller: Caller, session_id: UUID) -> tuple[SessionRecord, int]:
+        """The session whose recording is there, and its size; NotFoundError, NotReadyError, ObjectMissingError."""
         session = await self._sessions.get(session_id, caller.tenant_id)
-        if await self._store.size(session.audio_key) is None:
+        if session.audio_source is not None:
+            raise NotReadyError("The recording is still to be fetched. Follow the job, then ask again.")
+        size = await self._store.size(session.audio_key)
+        if size is None:
             raise ObjectMissingError
-        return session
+        return session, size
+
+    async def address(self, session: SessionRecord, disposition: str) -> str | None:
+        """Where the store itself gives the recording out, for some hours; None where it does not."""
+        try:
+            return await self._store.download_url(
+                session.audio_key,
+                seconds=_ADDRESS_S,
+                disposition=disposition,
+                media_type=media_type(session),
+            )
+        except StorageError as error:  # no key to sign with: the bytes go through us
+            log.warning("no address is signed", reason=error.detail)
+            return None
 
     def read(self, session: SessionRecord, span: Span) -> AsyncIterator[bytes]:
         """The bytes of the span."""
@@ -51,7 +71,7 @@ class Recordings:
 
 def media_type(session: SessionRecord) -> str:
     """The recording's media type: as its bytes said, not its name (F23)."""
-    container = by_name(session.audio_container)
+    container = by_name(session.audio_container or "")
     return container.media_type if container else "application/octet-stream"
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypedDict
 
 from arq.connections import ArqRedis
@@ -23,7 +24,9 @@ from api_service.operator_desk import OperatorDesk
 from api_service.queue_line import QueueLine
 from api_service.readiness import ReadinessChecks
 from api_service.recordings import Recordings
+from api_service.resumable import ResumableUploads
 from api_service.sessions import Sessions
+from api_service.submissions import Submissions
 from api_service.watcher import JobWatcher
 from shared.database import Pool, check_schema, open_pool
 from shared.dispatch import Dispatcher
@@ -46,6 +49,8 @@ class Services:
     keys: Keys
     claims: Claims
     sessions: Sessions
+    submissions: Submissions
+    uploads: ResumableUploads
     jobs: Jobs
     views: JobViews
     admission: Admission
@@ -123,6 +128,13 @@ def _assemble(
         keys=Keys(pool, pepper, authenticator),
         claims=Claims(pool, pepper, keep_hours=settings.idempotency_hours),
         sessions=Sessions(pool=pool, store=store, bell=bell, offer=offer),
+        submissions=Submissions(pool=pool, store=store, bell=bell, offer=offer),
+        uploads=ResumableUploads(
+            pool=pool,
+            store=store,
+            max_bytes=settings.max_upload_bytes,
+            kept_for=timedelta(hours=settings.upload_hours),
+        ),
         jobs=jobs,
         views=views,
         desk=OperatorDesk(pool=pool, bell=bell, views=views),

@@ -51,7 +51,7 @@ class Upload:
         self._fields = FormFields()
         self._head = b""
         self._container: Container | None = None
-        self._events = read_parts(_awake(chunks, stall_s), boundary)
+        self._events = read_parts(awake(chunks, stall_s), boundary)
 
     @property
     def container(self) -> Container:
@@ -116,10 +116,7 @@ class Upload:
             raise EmptyUploadError
         self._container = sniff(self._head)
         if self._container is None:
-            raise UnsupportedMediaError(
-                f"The file is {describe(self._head)}, not a recording. Nothing was stored. Send audio or video: "
-                "wav, mp3, m4a, mp4, ogg, webm, flac and their like."
-            )
+            raise no_recording(self._head)
 
     async def _field(self, part: PartBegin) -> None:
         if part.name == AUDIO:
@@ -142,6 +139,14 @@ class Upload:
     def _bounded(self, size: int) -> None:
         if size > self._max_bytes:
             raise too_large(self._max_bytes)
+
+
+def no_recording(head: bytes) -> UnsupportedMediaError:
+    """The error about a file whose first bytes are of no recording."""
+    return UnsupportedMediaError(
+        f"The file is {describe(head)}, not a recording. Nothing was stored. Send audio or video: "
+        "wav, mp3, m4a, mp4, ogg, webm, flac and their like."
+    )
 
 
 def too_large(max_bytes: int) -> TooLargeError:
@@ -167,11 +172,15 @@ def _file_name(part: PartBegin) -> str | None:
     """The file's name as it was given, without control characters; never used as a path."""
     if part.filename is None:
         raise wrong_field(AUDIO, "holds text, not a file: curl needs the @ in -F audio=@file")
-    shown = "".join(c for c in part.filename if unicodedata.category(c) != "Cc")
-    return shown[:_MAX_NAME] or None
+    return shown_name(part.filename)
 
 
-async def _awake(chunks: AsyncIterator[bytes], stall_s: float) -> AsyncIterator[bytes]:
+def shown_name(name: str) -> str | None:
+    """A file's name without control characters, of bearable length; None where nothing is left."""
+    return "".join(c for c in name if unicodedata.category(c) not in {"Cc", "Cs"})[:_MAX_NAME] or None
+
+
+async def awake(chunks: AsyncIterator[bytes], stall_s: float = _STALL_S) -> AsyncIterator[bytes]:
     """The chunks; UploadStalledError where the client sends nothing for too long."""
     while True:
         try:

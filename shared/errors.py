@@ -99,6 +99,45 @@ class EmptyUploadError(InvalidRequestError):
     code = "empty_upload"
 
 
+class UploadOffsetError(ConflictError):
+    """The upload stands elsewhere. Ask where with HEAD, then go on from there; what was received is kept."""
+
+    code = "upload_offset"
+
+
+class UploadIncompleteError(ConflictError):
+    """The upload is not whole yet. Send the rest of it first."""
+
+    code = "upload_incomplete"
+
+
+class UploadExpiredError(TranscriptsError):
+    """The upload was not finished in time, and is erased. Begin it anew."""
+
+    code = "upload_expired"
+    status = 410
+
+
+class ChecksumMismatchError(TranscriptsError):
+    """The bytes are not those that the checksum is of. They were not kept; send them again."""
+
+    code = "checksum_mismatch"
+    status = 460  # tus's own
+
+
+class UploadDamagedError(InvalidRequestError):
+    """The upload is not what its checksum says. Nothing was made of it; begin it anew."""
+
+    code = "upload_damaged"
+
+
+class TusVersionError(TranscriptsError):
+    """This speaks tus 1.0.0: send the header Tus-Resumable: 1.0.0. Nothing was stored."""
+
+    code = "tus_version"
+    status = 412
+
+
 class UploadStalledError(TranscriptsError):
     """The client sent nothing for a minute in the middle of an upload. Nothing was stored; send it again."""
 

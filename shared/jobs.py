@@ -4,7 +4,7 @@ A worker's writes carry `attempt`, the fence: `claim` raises it, so the writes o
 no row. A method that matches no row returns None or False, and the run that called it ends quietly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -87,18 +87,29 @@ class JobRepository:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def create(self, session: SessionRecord, job: JobRecord) -> None:
-        """Commit a session with its first job, queued; ring only afterwards."""
+    async def create(
+        self,
+        session: SessionRecord,
+        job: JobRecord,
+        *,
+        within: Callable[[Connection], Awaitable[None]] | None = None,
+    ) -> None:
+        """Commit a session with its first job, queued; ring only afterwards.
+
+        `within` does more in the same transaction; what it raises undoes all of it.
+        """
         async with transaction(self._pool) as connection:
             await connection.execute(
                 "INSERT INTO session (id, tenant_id, title, language, transcription_job_id, audio_key,"
-                " audio_filename, audio_container, audio_size, audio_sha256, metadata, delete_after)"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                " audio_filename, audio_source, audio_container, audio_size, audio_sha256, metadata, delete_after)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
                 session.id, session.tenant_id, session.title, session.language, job.id, session.audio_key,
-                session.audio_filename, session.audio_container, session.audio_size, session.audio_sha256,
-                session.metadata, session.delete_after,
+                session.audio_filename, session.audio_source, session.audio_container, session.audio_size,
+                session.audio_sha256, session.metadata, session.delete_after,
             )  # fmt: skip
             await _insert(connection, job)
+            if within is not None:
+                await within(connection)
 
     async def add(self, job: JobRecord) -> None:
         """Commit another job of an existing session; ConflictError while one is active (F9).

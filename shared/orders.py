@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +19,7 @@ from shared.lifecycle import Priority, Processing
 from shared.wire_types import bounded_json, no_control_characters, point_in_time
 
 MAX_PHRASES: Final = 500
+_UPLOAD: Final = "019ab5d0-7c00-7a3b-9d52-3f8a1c2b4d5e"
 
 _Printable = AfterValidator(no_control_characters)
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Printable]
@@ -69,6 +71,14 @@ class SessionForm(_Request):
     processing: Processing = Processing.STANDARD
     metadata: Metadata = Field(default_factory=dict)
     delete_after: DeleteAfter | None = None
+
+
+class RecordingOrder(SessionForm):
+    """A session of a recording that is not in the request: what the form says, and where the recording is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"upload_id": _UPLOAD, "language": "zh-TW"}]})
+
+    upload_id: UUID = Field(description="A finished upload of `POST /v1/uploads`; it is used up")
 
 
 class JobOrder(_Request):

@@ -1,7 +1,7 @@
 """Rows as the use cases see them: sessions and jobs, frozen."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Protocol, Self
 from uuid import UUID
@@ -33,9 +33,10 @@ class SessionRecord:
     transcription_job_id: UUID | None
     audio_key: str
     audio_filename: str | None
-    audio_container: str
-    audio_size: int
-    audio_sha256: str
+    audio_source: str | None = field(repr=False)  # a URL may hold a signature or a token
+    audio_container: str | None
+    audio_size: int | None
+    audio_sha256: str | None
     duration_ms: int | None
     metadata: dict[str, Any]
     delete_after: datetime | None

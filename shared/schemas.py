@@ -22,13 +22,16 @@ class _Resource(BaseModel):
 
 
 class AudioResource(_Resource):
-    """The recording as it came: `filename` as it was given, the rest as it was measured."""
+    """The recording as it came: `filename` as it was given, the rest as it was measured.
+
+    What is null is not known yet: the worker measures what did not pass through the API.
+    """
 
     filename: str | None
-    container: str
-    media_type: str
-    size: int = Field(description="Bytes")
-    sha256: str
+    container: str | None
+    media_type: str | None
+    size: int | None = Field(description="Bytes")
+    sha256: str | None
 
 
 class SessionResource(_Resource):
@@ -49,7 +52,7 @@ class SessionResource(_Resource):
     @classmethod
     def of(cls, record: SessionRecord) -> Self:
         """The resource of a row."""
-        known = by_name(record.audio_container)
+        known = by_name(record.audio_container or "")
         return cls(
             id=record.id,
             title=record.title,
@@ -59,7 +62,7 @@ class SessionResource(_Resource):
             audio=AudioResource(
                 filename=record.audio_filename,
                 container=record.audio_container,
-                media_type=known.media_type if known else "application/octet-stream",
+                media_type=known.media_type if known else None,
                 size=record.audio_size,
                 sha256=record.audio_sha256,
             ),

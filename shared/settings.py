@@ -145,6 +145,13 @@ class ApiSettings(CoreSettings):
     max_upload_bytes: int = _ours(
         "MAX_UPLOAD_BYTES", default=2 * 1024**3, ge=1, description="The largest recording taken, in bytes"
     )
+    upload_hours: float = _ours(
+        "UPLOAD_HOURS",
+        default=24.0,
+        gt=0,
+        le=168,
+        description="How long an unfinished upload is kept, in hours",
+    )
     default_engine: str = _ours(
         "DEFAULT_ENGINE", default="local", description="The engine of a session that names none"
     )

@@ -57,9 +57,10 @@ class Session(SQLModel, table=True):
     transcription_job_id: UUID | None = Field(default=None)
     audio_key: str = _text()
     audio_filename: str | None = _text(nullable=True)
-    audio_container: str = _text()
-    audio_size: int = _big(None)
-    audio_sha256: str = _text()
+    audio_source: str | None = _text(nullable=True)  # where it is to be fetched; null once it is here
+    audio_container: str | None = _text(nullable=True)  # this and the next two: null until it is here
+    audio_size: int | None = _big(None, nullable=True)
+    audio_sha256: str | None = _text(nullable=True)  # null too where nobody has read it yet
     duration_ms: int | None = _big(None, nullable=True)
     metadata_: dict[str, Any] = Field(
         sa_column=Column("metadata", JSONB, nullable=False, server_default=text("'{}'::jsonb"))

@@ -20,6 +20,7 @@ from shared.logs import get_logger
 from shared.ports import JobQueue, ObjectStore, Ring
 from shared.sessions import SessionRepository
 from shared.transcript_search import SearchRepository
+from shared.uploads import UploadRepository, upload_prefix
 
 log = get_logger(__name__)
 
@@ -34,7 +35,8 @@ WHERE (j.status = 'queued' AND j.rung_at < now() - $1 * interval '1 second'
        AND (w.id IS NULL OR w.stopped_at IS NOT NULL OR w.seen_at < now() - $2 * interval '1 second'))
 ORDER BY j.queued_at
 """
-_EXPIRED = "SELECT id, tenant_id FROM session WHERE delete_after < now() ORDER BY delete_after LIMIT 100"
+_EXPIRED = "SELECT id, tenant_id FROM session WHERE delete_after < now() ORDER BY delete_after LIMIT $1"
+_AT_ONCE: Final = 100
 _OLD_WORKERS = "DELETE FROM worker WHERE seen_at < now() - interval '7 days'"
 
 
@@ -59,6 +61,7 @@ class Sweep:
         self._store = store
         self._sessions = SessionRepository(pool)
         self._search = SearchRepository(pool)
+        self._uploads = UploadRepository(pool)
         self._take_turn = take_turn
         self._every_s = every_s
         self._dead_after_s = dead_after_s
@@ -77,6 +80,7 @@ class Sweep:
         """One sweep; returns how many jobs went into the queue that were not there."""
         rung = await self._ring_forgotten() + await self._dispatcher.dispatch()
         await self._erase_expired()
+        await self._drop_uploads()
         await self._pool.execute(_OLD_WORKERS)
         await self._search.index_some()
         return rung
@@ -95,8 +99,14 @@ class Sweep:
             log.warning("forgotten jobs rung again", jobs=rung)
         return rung
 
+    async def _drop_uploads(self) -> None:
+        """Uploads that nobody finished in time, and what is left of those that became sessions."""
+        for upload_id in await self._uploads.expired(_AT_ONCE):
+            await self._store.delete_prefix(upload_prefix(upload_id))
+            await self._uploads.drop_expired(upload_id)
+
     async def _erase_expired(self) -> None:
-        for row in await self._pool.fetch(_EXPIRED):
+        for row in await self._pool.fetch(_EXPIRED, _AT_ONCE):
             session: UUID = row["id"]
             await self._store.delete_prefix(f"sessions/{session}")
             await self._sessions.delete(session, row["tenant_id"])

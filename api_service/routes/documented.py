@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
+from api_service import tus
 from api_service.forms import AUDIO
 from api_service.responses import JSON
 from shared.exports import FORMATS
-from shared.orders import SessionForm
+from shared.orders import RecordingOrder, SessionForm
 from shared.schemas import Problem
 
 _PROBLEMS: Final = {
@@ -19,6 +20,7 @@ _PROBLEMS: Final = {
     416: "The range lies outside the recording",
     422: "The request is not of the form that this takes; `errors` names every place",
     428: "`If-Match` must say what you saw",
+    460: "The bytes are not those that `Upload-Checksum` is of; they were not kept",
     429: "The wait in the queue is too long, or the rate too high; nothing was stored. See `Retry-After`",
     503: "A part of the service does not answer; see `Retry-After`",
 }
@@ -53,6 +55,19 @@ def header(name: str, description: str) -> dict[str, Any]:
     """A request header that the route reads by itself."""
     schema = {"type": "string"}
     return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
+
+
+_TUS: Final = {
+    "Location": "Where to send the bytes",
+    "Tus-Version": "The versions of tus that are spoken",
+    "Tus-Extension": "The extensions of tus that are spoken",
+    "Upload-Checksum": "An algorithm (sha1, sha256, md5, crc32c), a space, and the digest in base64",
+    "Upload-Expires": "When the upload is erased, unless more of it comes",
+    "Upload-Length": "Bytes of the whole recording",
+    "Upload-Metadata": "Pairs of a key and a value in base64, by comma: filename, filetype, crc32c (itself base64)",
+    "Upload-Offset": "Bytes that are stored for good",
+}
+_TUS_REQUIRED: Final = frozenset({"Upload-Length", "Upload-Offset"})
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -101,7 +116,7 @@ def captions_body() -> dict[str, Any]:
 
 
 def upload_body() -> dict[str, Any]:
-    """The request body of an upload, as OpenAPI's multipart form."""
+    """The request body of a new session: OpenAPI's multipart form, or JSON that says where the recording is."""
     schema = SessionForm.model_json_schema(ref_template="#/components/schemas/{model}")
     schema.pop("$defs", None)
     schema["properties"] = {
@@ -113,4 +128,32 @@ def upload_body() -> dict[str, Any]:
         **schema["properties"],
     }
     schema["required"] = [AUDIO]
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+    order = {"$ref": f"#/components/schemas/{RecordingOrder.__name__}"}
+    content = {"multipart/form-data": {"schema": schema}, JSON: {"schema": order}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def tus_headers(*names: str) -> dict[str, Any]:
+    """The headers of tus in an answer."""
+    described = {name: {"description": _TUS[name], "schema": {"type": "string"}} for name in names}
+    return {"Tus-Resumable": {"description": "1.0.0", "schema": {"type": "string"}}, **described}
+
+
+def tus_request(*names: str, body: str | None = None) -> dict[str, Any]:
+    """The headers of tus in a request, and what its body is; those are read by hand, since tus has its own errors."""
+    parameters = [
+        {
+            "name": name,
+            "in": "header",
+            "required": name in _TUS_REQUIRED,
+            "description": _TUS[name],
+            "schema": {"type": "string"},
+        }
+        for name in names
+    ]
+    version = {"name": "Tus-Resumable", "in": "header", "required": True, "schema": {"const": "1.0.0"}}
+    extra: dict[str, Any] = {"parameters": [version, *parameters]}
+    if body is not None:
+        binary = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
+        extra["requestBody"] = {"description": body, "content": {tus.BYTES: binary}}
+    return extra

@@ -24,7 +24,11 @@ router = APIRouter(prefix="/v1/sessions", tags=["Recordings"])
         200: file_response("The recording", "audio/*", "video/*"),
         206: file_response("The part that `Range` asks for", "audio/*", "video/*"),
         304: {"description": "You have it"},
-        **problems(404, 410, 416),
+        307: {
+            "description": "Where the bucket gives it out, where recordings are kept in one; the address is a secret",
+            "headers": {"Location": {"description": "For some hours", "schema": {"type": "string"}}},
+        },
+        **problems(404, 409, 410, 416),
     },
 )
 async def get_audio(
@@ -36,21 +40,25 @@ async def get_audio(
     if_range: Annotated[str | None, Header()] = None,
 ) -> Response:
     """The recording, or a part of it: what players ask for when somebody moves to another place."""
-    session = await services.recordings.find(caller, session_id)
-    tag = f'"{session.audio_sha256}"'
+    session, size = await services.recordings.find(caller, session_id)
+    tag = f'"{session.audio_sha256 or session.id}"'  # a session's recording never changes
     headers = {"ETag": tag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
     if knows(request, tag):
         return Response(status_code=304, headers=headers)
-    try:
-        part = span_of(range_, session.audio_size) if if_range in (None, tag) else None
-    except RangeError as error:
-        return problem(request, error, {"Content-Range": f"bytes */{session.audio_size}"})
-    span = part or Span(0, session.audio_size - 1)
     name = session.audio_filename or f"recording.{session.audio_container}"
-    headers["Content-Disposition"] = content_disposition(name).replace("attachment", "inline", 1)
+    disposition = content_disposition(name).replace("attachment", "inline", 1)
+    address = await services.recordings.address(session, disposition)
+    if address is not None:
+        return Response(status_code=307, headers={"Location": address, "Cache-Control": "no-store"})
+    try:
+        part = span_of(range_, size) if if_range in (None, tag) else None
+    except RangeError as error:
+        return problem(request, error, {"Content-Range": f"bytes */{size}"})
+    span = part or Span(0, size - 1)
+    headers["Content-Disposition"] = disposition
     headers["Content-Length"] = str(span.length)
     if part:
-        headers["Content-Range"] = f"bytes {span.start}-{span.end}/{session.audio_size}"
+        headers["Content-Range"] = f"bytes {span.start}-{span.end}/{size}"
     return StreamingResponse(
         services.recordings.read(session, span), 206 if part else 200, headers, media_type(session)
     )

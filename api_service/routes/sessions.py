@@ -7,9 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from api_service.deps import CallerDep, ServicesDep
+from api_service.forms import recording_order
 from api_service.multipart import boundary_of
 from api_service.queries import SessionQuery, write_cursor
-from api_service.responses import FIRST_LOOK_S, answer, conditional, next_link
+from api_service.responses import FIRST_LOOK_S, JSON, answer, conditional, next_link
 from api_service.routes.documented import LOCATION, NEXT, problems, upload_body
 from api_service.uploads import FORM_OVERHEAD_BYTES, Upload, too_large
 from shared.orders import JobOrder, SessionPatch
@@ -22,11 +23,11 @@ router = APIRouter(prefix="/v1/sessions", tags=["Sessions"])
     "",
     status_code=202,
     response_model=Submission,
-    responses={202: {"headers": LOCATION}, **problems(408, 413, 415, 422, 429)},
+    responses={202: {"headers": LOCATION}, **problems(404, 408, 409, 410, 413, 415, 422, 429)},
     openapi_extra=upload_body(),
 )
 async def create_session(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
-    """Send a recording; a job that transcribes it is queued.
+    """Send a recording, or say where it is; a job that transcribes it is queued.
 
     The recording is streamed to storage. Text fields may stand before or after it; before, a wrong one is refused
     before the recording is sent.
@@ -36,11 +37,15 @@ async def create_session(request: Request, caller: CallerDep, services: Services
     if declared.isdecimal() and int(declared) > limit + FORM_OVERHEAD_BYTES:
         raise too_large(limit)
     await services.admission.check(caller.tenant_id)
-    boundary = boundary_of(request.headers.get("content-type", ""))
-    request.state.body_limit = limit + FORM_OVERHEAD_BYTES
-    async with aclosing(request.stream()) as chunks:
-        upload = Upload(chunks, boundary, max_bytes=limit, check=services.offer.check)
-        session, job = await services.sessions.submit(caller, upload)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == JSON:
+        order = recording_order(await request.body())
+        session, job = await services.submissions.of_upload(caller, order.upload_id, order)
+    else:
+        boundary = boundary_of(request.headers.get("content-type", ""))
+        request.state.body_limit = limit + FORM_OVERHEAD_BYTES
+        async with aclosing(request.stream()) as chunks:
+            upload = Upload(chunks, boundary, max_bytes=limit, check=services.offer.check)
+            session, job = await services.submissions.of_form(caller, upload)
     body = Submission(session=SessionResource.of(session), job=await services.views.one(job))
     return answer(body, status=202, headers=_accepted(job.id))
 

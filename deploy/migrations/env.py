@@ -11,7 +11,8 @@ from sqlmodel import SQLModel
 
 import shared.access_tables
 import shared.edit_tables
-import shared.tables  # noqa: F401  (both fill the metadata)
+import shared.tables
+import shared.upload_tables  # noqa: F401  (all four fill the metadata)
 
 _LOCK = 0x7472616E  # any constant: whoever migrates holds this advisory lock
 _LOCK_TIMEOUT = (

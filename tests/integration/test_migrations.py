@@ -12,6 +12,7 @@ from sqlmodel import SQLModel
 import shared.access_tables
 import shared.edit_tables
 import shared.tables
+import shared.upload_tables
 from deploy.migrations import head
 from shared.database import SCHEMA_REVISION, check_schema, open_pool
 from shared.errors import SetupError
@@ -36,6 +37,7 @@ async def test_migrations_equal_the_models(database_url: str) -> None:
     assert shared.tables.Session.__tablename__ == "session"
     assert shared.access_tables.ApiKey.__tablename__ == "api_key"
     assert shared.edit_tables.TranscriptEdit.__tablename__ == "transcript_edit"
+    assert shared.upload_tables.Upload.__tablename__ == "upload"
 
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(

@@ -1,0 +1,96 @@
+"""What the sweep erases: sessions and uploads whose time is over, with their objects, and nothing else."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.database import Pool, open_pool
+from shared.dispatch import Dispatcher
+from shared.ids import new_id
+from shared.queue.client import RedisJobQueue, connect
+from shared.storage.disk import DiskStore
+from shared.tenants import DEFAULT_TENANT
+from shared.uploads import StoredPart, UploadRecord, UploadRepository
+from tests.fixtures.rows import a_session, put_bytes, stored_job
+from worker_service.sweep import Sweep
+
+NOW = datetime.now(UTC)
+
+
+@dataclass
+class Stores:
+    """The stores of one test, and the sweep over them."""
+
+    pool: Pool
+    objects: DiskStore
+    sweep: Sweep
+
+    async def keys(self) -> list[str]:
+        return sorted(
+            [item.key for folder in ("sessions", "uploads") async for item in self.objects.listing(folder)]
+        )
+
+
+@pytest.fixture
+async def stores(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Stores]:
+    queue = RedisJobQueue(connect(redis_url, queue="transcripts"), "transcripts")
+    objects = DiskStore(tmp_path / "objects")
+
+    async def always(_: float) -> bool:
+        return True
+
+    async with await open_pool(database_url, size=2, name="test") as pool:
+        dispatcher = Dispatcher(pool, queue, tenant_limit=None)
+        sweep = Sweep(
+            pool=pool,
+            queue=queue,
+            dispatcher=dispatcher,
+            store=objects,
+            take_turn=always,
+            every_s=15,
+            dead_after_s=16,
+        )
+        yield Stores(pool, objects, sweep)
+    await queue.aclose()
+
+
+async def an_upload(stores: Stores) -> UploadRecord:
+    """An upload of which a part is stored."""
+    upload = UploadRecord(
+        id=new_id(), tenant_id=DEFAULT_TENANT, size=10, received=0, crc32c=0, filename=None, media_type=None,
+        expected_crc32c=None, upload_metadata=None, session_id=None, expires_at=NOW + timedelta(hours=1),
+        created_at=NOW,
+    )  # fmt: skip
+    uploads = UploadRepository(stores.pool)
+    await uploads.create(upload)
+    key = f"{upload.prefix}/parts/0"
+    await put_bytes(stores.objects, key, b"12345")
+    assert await uploads.add(upload.id, [StoredPart(0, 5, key, 1)], kept_for=timedelta(hours=1))
+    return upload
+
+
+async def test_a_session_is_erased_when_it_said_so(stores: Stores) -> None:
+    over = a_session(delete_after=NOW - timedelta(seconds=1))
+    later = a_session(delete_after=NOW + timedelta(hours=1))
+    kept = a_session()
+    for session in (over, later, kept):
+        await stored_job(stores.pool, session=session)
+        await put_bytes(stores.objects, session.audio_key, b"x")
+    await stores.sweep.once()
+    assert await stores.keys() == sorted([later.audio_key, kept.audio_key])
+    left = await stores.pool.fetch("SELECT id FROM session")
+    assert {row["id"] for row in left} == {later.id, kept.id}
+
+
+async def test_uploads_that_nobody_finished_are_erased(stores: Stores) -> None:
+    over, going_on = await an_upload(stores), await an_upload(stores)
+    await stores.pool.execute("UPDATE upload SET expires_at = now() - interval '1 s' WHERE id = $1", over.id)
+    await stores.sweep.once()
+    assert await stores.keys() == [f"{going_on.prefix}/parts/0"]
+    assert [row["id"] for row in await stores.pool.fetch("SELECT id FROM upload")] == [going_on.id]
+    assert [row["upload_id"] for row in await stores.pool.fetch("SELECT upload_id FROM upload_part")] == [
+        going_on.id
+    ]
