@@ -225,6 +225,12 @@ class EngineError(TranscriptsError):
     code = "engine_failed"
 
 
+class EngineRefusedError(EngineError):
+    """The speech engine refuses this recording or these options. The recording is kept; change the order."""
+
+    code = "engine_refused"
+
+
 class EngineUnavailableError(EngineError):
     """The speech engine cannot be reached now. The job is tried again by itself."""
 

@@ -151,6 +151,15 @@ class OperationRepository:
             _CLOSE, operation.prefix, outcome, cost.billed_ms, cost.micro_dollars, cost.estimated
         )
 
+    async def billed_this_month(self, engine: str) -> int:
+        """Milliseconds that an engine billed since the month began (UTC): what its price may depend on."""
+        value = await self._pool.fetchval(
+            "SELECT coalesce(sum(billed_ms), 0)::bigint FROM usage"
+            " WHERE engine = $1 AND created_at >= date_trunc('month', now())",
+            engine,
+        )
+        return int(value)
+
     async def loose(self, engines: Sequence[str], job_id: UUID | None = None) -> list[Operation]:
         """The oldest open operations of these engines that no active job points to, perhaps of one job only."""
         rows = await self._pool.fetch(_LOOSE, list(engines), job_id, [str(status) for status in ACTIVE])

@@ -7,16 +7,19 @@ a typing error. `docs/settings.md` is the table for people; a test compares it w
 import difflib
 import os
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, SecretStr, ValidationError, field_validator
+from pydantic_settings import SettingsConfigDict
 from pydantic_settings.sources import DotEnvSettingsSource
 
 from shared.errors import SetupError, UnknownSettingError
+from shared.google_settings import GoogleOffer, GoogleWork
+from shared.setting_fields import PREFIX
+from shared.setting_fields import ours as _ours
+from shared.setting_fields import plain as _plain
 
-PREFIX = "TRANSCRIPTS_"
 _PEPPER_CHARACTERS = 32
 _CLIENT_S = frozenset(
     {"TRANSCRIPTS_URL", "TRANSCRIPTS_API_KEY"}
@@ -25,17 +28,7 @@ _OTHERS = frozenset({"GOOGLE_APPLICATION_CREDENTIALS"})  # like one of ours, and
 _TYPING_ERROR = 0.88  # difflib ratio from which an unprefixed name counts as a misspelling of one of ours
 
 
-def _plain(name: str, **kwargs: Any) -> Any:
-    """A field read from the environment variable `name`, as platforms and the older guide spell it."""
-    return Field(validation_alias=AliasChoices(name), **kwargs)
-
-
-def _ours(name: str, **kwargs: Any) -> Any:
-    """A field read from `TRANSCRIPTS_<name>`."""
-    return _plain(PREFIX + name, **kwargs)
-
-
-class CoreSettings(BaseSettings):
+class CoreSettings(GoogleOffer):
     """What both services need."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", case_sensitive=True, frozen=True)
@@ -119,7 +112,7 @@ class CoreSettings(BaseSettings):
             raise ValueError("must be file:///absolute/folder or gs://bucket/prefix")
         return value
 
-    @field_validator("gcs_endpoint")
+    @field_validator("gcs_endpoint", "google_speech_endpoint", check_fields=False)
     @classmethod
     def _is_an_endpoint(cls, value: str | None) -> str | None:
         parts = urlsplit(value or "http://unset")
@@ -183,7 +176,7 @@ class ApiSettings(CoreSettings):
     )
 
 
-class WorkerSettings(CoreSettings):
+class WorkerSettings(GoogleWork, CoreSettings):
     """What a worker needs besides."""
 
     max_jobs: int = _plain("MAX_JOBS", default=2, ge=1, le=100_000, description="Jobs held at once")

@@ -19,7 +19,7 @@ from shared.settings import WorkerSettings
 from shared.storage import store_of
 from worker_service import scratch
 from worker_service.drain import Drain
-from worker_service.engines.catalogue import open_engines
+from worker_service.engines.catalogue import Shared, open_engines
 from worker_service.engines.port import Engine
 from worker_service.leases import LeaseWorker
 from worker_service.loose_ends import LooseEnds
@@ -53,18 +53,19 @@ async def open_services(settings: WorkerSettings) -> AsyncIterator[Services]:
     """
     store = store_of(settings, scratch_dir=settings.scratch_dir)
     await asyncio.to_thread(scratch.clear_leftovers, settings.scratch_dir)
-    engines = await asyncio.to_thread(open_engines, settings)
     url = settings.redis_url.get_secret_value()
     # The worker's own connection never sends twice unseen; rings may be repeated and are.
     leased = connect(url, queue=settings.queue_name, pool=settings.redis_pool, retries=0)
     queue = RedisJobQueue(connect(url, queue=settings.queue_name, pool=4), settings.queue_name)
     pool: Pool | None = None
+    engines: dict[str, Engine] = {}
     try:
         pool = await open_pool(
             settings.database_url.get_secret_value(), size=settings.database_pool, name="transcripts-worker"
         )
         await check_schema(pool)
         await check_redis(leased)
+        engines = await asyncio.to_thread(open_engines, settings, Shared(pool, leased))
         yield _assemble(settings, pool, leased, queue, store, engines)
     finally:
         for engine in engines.values():

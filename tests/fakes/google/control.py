@@ -49,6 +49,8 @@ class Control:
             ("buckets", "POST", self.add_bucket),
             ("operations", "GET", self.list_operations),
             ("operations/{name:path}/finish", "POST", self.finish_operation),
+            ("operations/{name:path}/forget", "POST", self.forget_operation),
+            ("objects/{bucket}", "GET", self.list_objects),
             ("ledger", "GET", self.read_ledger),
             ("calls", "GET", self.read_calls),
             ("service_account", "GET", self.service_account),
@@ -110,6 +112,19 @@ class Control:
         """End a running operation now."""
         self._operations.finish(request.path_params["name"])
         return Response(status_code=204)
+
+    async def forget_operation(self, request: Request) -> Response:
+        """Delete an operation; it is not stopped."""
+        self._operations.delete(request.path_params["name"])
+        return Response(status_code=204)
+
+    async def list_objects(self, request: Request) -> Response:
+        """The names of all objects of a bucket."""
+        self._operations.advance()
+        rows = self._state.rows(
+            "SELECT name FROM objects WHERE bucket = ? ORDER BY name", request.path_params["bucket"]
+        )
+        return JSONResponse([row["name"] for row in rows])
 
     async def read_ledger(self, _: Request) -> Response:
         """What was billed so far."""

@@ -111,6 +111,15 @@ class FakeGoogle:
         operations: list[Json] = self._control("GET", "operations")
         return operations
 
+    def objects(self, bucket: str) -> list[str]:
+        """The names of all objects of a bucket."""
+        names: list[str] = self._control("GET", f"objects/{bucket}")
+        return names
+
+    def forget(self, operation: str) -> None:
+        """Delete an operation, as somebody else may; one that runs goes on and is billed."""
+        self._control("POST", f"operations/{operation}/forget")
+
     def finish(self, operation: str) -> None:
         """End a running operation now."""
         self._control("POST", f"operations/{operation}/finish")

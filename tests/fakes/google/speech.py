@@ -84,7 +84,7 @@ class SpeechService:
         for when in ("before", "after"):
             fault = await self._faults.strike(method, when, text)
             if fault:
-                raise Refusal(grpc.StatusCode[str(fault.code)], fault.message)
+                raise Refusal(grpc.StatusCode[str(fault.code)], fault.message, fault.ms)
             if when == "before":
                 reply = handler(request)
         return reply
@@ -162,6 +162,12 @@ async def _abort(context: grpc.aio.ServicerContext, refusal: Refusal) -> None:
     if refusal.code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         detail = any_pb2.Any()
         detail.Pack(error_details_pb2.ErrorInfo(reason="RATE_LIMIT_EXCEEDED", domain="googleapis.com"))
+        status.details.append(detail)
+    if refusal.retry_ms:
+        info = error_details_pb2.RetryInfo()
+        info.retry_delay.FromMilliseconds(refusal.retry_ms)
+        detail = any_pb2.Any()
+        detail.Pack(info)
         status.details.append(detail)
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
     await context.abort(refusal.code, refusal.message)

@@ -1,0 +1,75 @@
+"""The engine google on the fake."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from shared.settings import WorkerSettings
+from tests.fakes.google.process import FakeGoogle
+from tests.fakes.google.recordings import flac
+from worker_service.engines.google.engine import GoogleEngine
+from worker_service.engines.google.opening import open_google
+from worker_service.engines.port import SpeechRequest
+
+Order = Callable[..., SpeechRequest]
+
+
+def google_settings(google: FakeGoogle, **changes: str) -> dict[str, str]:
+    """The environment of a worker whose Google is the fake."""
+    return {
+        "GOOGLE_PROJECT_ID": "fake-project",
+        "GOOGLE_APPLICATION_CREDENTIALS_JSON": json.dumps(google.service_account()),
+        "TRANSCRIPTS_GOOGLE_BUCKET": "gs://recordings/speech",
+        "TRANSCRIPTS_GOOGLE_SPEECH_ENDPOINT": f"http://{google.speech_target}",
+        "TRANSCRIPTS_GCS_ENDPOINT": google.storage_url,
+        **changes,
+    }
+
+
+def open_engine(
+    google: FakeGoogle, redis: Any = None, *, settle_s: float = 0.5, **changes: str
+) -> GoogleEngine:
+    """An engine as a worker opens it, that settles sooner what is unclear."""
+    needed = {
+        "DATABASE_URL": "postgresql://h/d",
+        "REDIS_URL": "redis://h",
+        "TRANSCRIPTS_STORAGE_URL": "file:///none",
+    }
+    settings = WorkerSettings(**needed, **google_settings(google, **changes))  # type: ignore[arg-type]
+    return open_google(settings, redis, settle_s=settle_s)
+
+
+@pytest.fixture
+async def engine(google: FakeGoogle) -> AsyncIterator[GoogleEngine]:
+    google.settings(operation_ms=0, require_auth=True)
+    engine = open_engine(google)
+    yield engine
+    await engine.aclose()
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> Order:
+    """Makes requests, each of a job of its own."""
+
+    def make(ms: int = 30_500, **changes: Any) -> SpeechRequest:
+        audio = tmp_path / f"{ms}.flac"
+        audio.write_bytes(flac(ms))
+        values: dict[str, Any] = {"language": "en-US", **changes}
+        return SpeechRequest(uuid4(), 1, audio, ms, **values)
+
+    return make
+
+
+async def started(engine: GoogleEngine, request: SpeechRequest) -> str:
+    """The operation of a request, as an attempt starts it."""
+    engine.check(request)
+    return await engine.submit(request, await engine.stage(request))
+
+
+async def heard(engine: GoogleEngine, request: SpeechRequest) -> Any:
+    """All of an attempt."""
+    return await engine.follow(request, await started(engine, request), lambda _: None)
