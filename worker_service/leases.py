@@ -112,7 +112,9 @@ class LeaseWorker(Worker):
         self._lease_ms = int(lease_s * 1000)
         self._drain_s = drain_s
         self._keys = names.keys(queue_name)
-        scripts = map(redis.register_script, (JOIN, TURN, LEAVE))
+        # Two connections for good: taking one from the pool each time costs as much as the round trip.
+        self._speaking, self._listening = redis.client(), redis.client()
+        scripts = map(self._speaking.register_script, (JOIN, TURN, LEAVE))
         self._join_script, self._turn_script, self._leave_script = scripts
 
     @property
@@ -146,6 +148,8 @@ class LeaseWorker(Worker):
             for held in self._held.values():
                 held.run.cancel(HANDOVER)
             await self._hand_over()
+            await self._speaking.aclose()
+            await self._listening.aclose()
 
     async def _serve(self) -> None:
         while (
@@ -163,7 +167,6 @@ class LeaseWorker(Worker):
             self._joined = False  # the turn may have happened: only the reply is known to be lost
             self._trouble_s = min(max(self._trouble_s * 2, 0.1), _MOST_TROUBLE_S)
             log.warning("Redis is out of reach; runs go on", retry_s=self._trouble_s, reason=repr(error))
-            await self.pool.connection_pool.disconnect(inuse_connections=False)
             await asyncio.sleep(self._trouble_s)
         else:
             if pause_s > 0 and not self._changed.is_set():
@@ -220,7 +223,7 @@ class LeaseWorker(Worker):
         while not self._stopping:
             await self._idle.wait()
             try:
-                if await self.pool.blpop([wake], timeout=_LISTEN_S):  # type: ignore[misc]  # typed for both clients
+                if await self._listening.blpop([wake], timeout=_LISTEN_S):  # type: ignore[misc]  # typed for both clients
                     self._idle.clear()
                     self._changed.set()
             except (RedisError, OSError):

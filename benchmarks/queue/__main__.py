@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.queue import scenarios
+from benchmarks.queue.bench import BrokenContenderError
 from benchmarks.queue.contenders import CACHE, CONTENDERS, Contender
 from benchmarks.queue.report import Results, ratios, table
 from benchmarks.queue.scenarios import FULL, QUICK, Figures, Size
@@ -69,7 +70,11 @@ def _measure(
     results: Results, contender: Contender, name: str, scenario: Callable[[Contender], Figures]
 ) -> None:
     began = time.monotonic()
-    figures = scenario(contender)
+    try:
+        figures = scenario(contender)
+    except BrokenContenderError as error:
+        print(f"{contender.name:15} {name:10} broken: {error}", file=sys.stderr, flush=True)
+        return
     mine = results[contender.name]
     counted = Counter({key: figures.pop(key, 0) for key in ("twice", "lost")})
     for key, value in counted.items():

@@ -23,6 +23,10 @@ _SETTLE_S: Final = 1.5
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
+class BrokenContenderError(Exception):
+    """A contender's process did not do what its order says; the message is what it said last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What was used in a window: CPU in percent of a core, what Redis did, and resident bytes at its end."""
@@ -81,7 +85,8 @@ class Bench:
             )
         )
         if wait:
-            self.until(lambda: self.count(READY) > ready, 30)
+            if not self.until(lambda: self.count(READY) > ready, 30):
+                raise BrokenContenderError(self._last_words())
             time.sleep(_SETTLE_S)
         return process
 
@@ -104,8 +109,11 @@ class Bench:
         )
         if not wait:
             return 0.0
-        out, _ = process.communicate(timeout=60)
-        return float(json.loads(out.splitlines()[-1])["seconds"])
+        try:
+            out, _ = process.communicate(timeout=60)
+            return float(json.loads(out.splitlines()[-1])["seconds"])
+        except (subprocess.TimeoutExpired, IndexError) as error:
+            raise BrokenContenderError(self._last_words()) from error
 
     def _run(self, order: Order) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -151,7 +159,7 @@ class Bench:
         ended = {number for number, _ in self.notes(ENDED) if number < count}
         return {"twice": len(started) - len(set(started)), "lost": count - len(ended)}
 
-    def last_words(self) -> str:
+    def _last_words(self) -> str:
         """The end of what the processes said about errors."""
         return (self._notes.parent / "stderr.log").read_text()[-2_000:]
 

@@ -40,7 +40,7 @@ class Contender:
             return
         print(f"installing {', '.join(self.requirements)}", file=sys.stderr)
         venv.create(self._folder, with_pip=True, clear=True)
-        subprocess.run([self.python, "-m", "pip", "install", "-q", *self.requirements], check=True)
+        subprocess.run([self.python, "-m", "pip", "install", "-qqq", *self.requirements], check=True)
         done.touch()
 
 
@@ -49,7 +49,7 @@ _CELERY: Final = ("celery[redis]==5.7.0", "hiredis==3.5.0")
 CONTENDERS: Final = (
     Contender("leased", "leased"),
     Contender("arq", "stock_arq"),
-    Contender("saq", "saq_peer", ("saq[redis]==0.26.4", "hiredis==3.5.0")),
+    Contender("saq", "saq_peer", ("saq[redis]==0.26.4", "hiredis==3.5.0", "typing-extensions")),
     Contender("streaq", "streaq_peer", ("streaq==7.2.0",)),
     Contender("taskiq", "taskiq_peer", _TASKIQ, "stream"),
     Contender("taskiq list", "taskiq_peer", _TASKIQ, "list", keeps_jobs=False),

@@ -1,4 +1,4 @@
-"""Connections to Redis that give up a command in time and never swallow a cancel.
+"""Connections to Redis that give up a command in time, never swallow a cancel, and cost little.
 
 redis-py 5 bounds its writes with `asyncio.wait_for`, which on Python 3.11 loses a cancel that arrives in the
 moment in which the write ends: a worker that is told to stop would go on. `asyncio.timeout` does not, and it
@@ -19,21 +19,34 @@ from redis.asyncio.connection import (
 )
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+_NEVER_WAITS: Final = 60_000  # bytes: asyncio takes so many at once, whatever the network does
+
 
 class _Prompt(AbstractConnection):
-    """Bounds each write and each wait for an answer by `patience_s`; redis-py's own limit stays off."""
+    """Bounds each wait by `patience_s`; redis-py's own limit stays off."""
 
     def __init__(self, *, patience_s: float, **options: Any) -> None:
         super().__init__(**options)
         self._patience_s = patience_s
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        if sum(map(len, command)) < _NEVER_WAITS:
+            await super().send_packed_command(command, check_health)
+            return
         async with self._bounded():
             await super().send_packed_command(command, check_health)
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
         async with self._bounded():
             return await super().read_response(*args, **options)
+
+    async def can_read_destructive(self) -> bool:
+        """Whether the server closed the connection, which the event loop has noticed by now.
+
+        redis-py's own look at the socket goes round the loop twice before every command, for answers that
+        nobody read; here there are none, since a command that is given up closes its connection.
+        """
+        return self._reader is None or self._reader.at_eof()
 
     @asynccontextmanager
     async def _bounded(self) -> AsyncIterator[None]:

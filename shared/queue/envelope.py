@@ -11,6 +11,7 @@ from shared.ports import Ring
 
 VERSION: Final = 1
 
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":"), default=repr).encode
 _HOUR_MS: Final = 3_600_000
 # A job's score is its due time minus its rank, so a lead of an hour is what separates neighbours: a job that
 # has waited for an hour ranks with a fresh one of the next priority, and nothing starves.
@@ -64,7 +65,7 @@ def envelope(ring: Ring, task: str, now_ms: int) -> bytes:
 
 def dumps(fields: dict[str, Any]) -> bytes:
     """The serializer of arq clients and workers; what JSON has no form for becomes its repr."""
-    return json.dumps({"v": VERSION, **fields}, separators=(",", ":"), default=repr).encode()
+    return _ENCODE({"v": VERSION, **fields}).encode()
 
 
 def loads(raw: bytes) -> dict[str, Any]:

@@ -6,7 +6,7 @@ which stands in a key and moves when the test says so.
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import pytest
@@ -95,13 +95,14 @@ class _Worker:
 
     async def step(self, *, lose_reply: bool) -> bool:
         """A join or a turn; returns whether this side heard the answer."""
-        self.redis.deaf = lose_reply
+        speaking = cast("_Deaf", self.leased._speaking)
+        speaking.deaf = lose_reply
         try:
             await (self.leased._turn() if self.leased._joined else self.leased._join())
         except RedisConnectionError:
             self.leased._joined = False
         finally:
-            self.redis.deaf = False
+            speaking.deaf = False
             await settle()
         return not lose_reply
 
@@ -109,6 +110,7 @@ class _Worker:
         for held in self.leased._held.values():
             held.run.cancel()
         await settle()
+        await self.leased._speaking.aclose()
         await self.redis.aclose(close_connection_pool=True)
 
 
