@@ -6,7 +6,7 @@ from typing import Self
 import httpx
 
 from client import following
-from client.calls import editing, jobs, keys, ops, search, service, sessions, transcripts
+from client.calls import editing, jobs, keys, ops, search, service, sessions, transcripts, uploads
 from client.connection import arguments
 from client.drivers import AsyncDriver
 from client.methods import AsyncGroup, awaited, awaited_each
@@ -21,6 +21,16 @@ class AsyncSessions(AsyncGroup):
     update = awaited(sessions.update)
     delete = awaited(sessions.delete)
     transcribe_again = awaited(sessions.transcribe_again)
+
+
+class AsyncUploads(AsyncGroup):
+    """Resumable uploads; `sessions.submit` uses them by itself."""
+
+    offered = awaited(uploads.offered)
+    create = awaited(uploads.create)
+    get = awaited(uploads.get)
+    send = awaited(uploads.send)
+    delete = awaited(uploads.delete)
 
 
 class AsyncJobs(AsyncGroup):
@@ -112,6 +122,7 @@ class AsyncClient:
         self._http = httpx.AsyncClient(transport=transport, **arguments(base_url, key))
         driver = AsyncDriver(self._http)
         self.sessions = AsyncSessions(driver)
+        self.uploads = AsyncUploads(driver)
         self.jobs = AsyncJobs(driver)
         self.transcripts = AsyncTranscripts(driver)
         self.editing = AsyncEditing(driver)

@@ -6,7 +6,7 @@ from typing import Self
 import httpx
 
 from client import following
-from client.calls import editing, jobs, keys, ops, search, service, sessions, transcripts
+from client.calls import editing, jobs, keys, ops, search, service, sessions, transcripts, uploads
 from client.connection import arguments
 from client.drivers import Driver
 from client.methods import Group, called, each
@@ -21,6 +21,16 @@ class Sessions(Group):
     update = called(sessions.update)
     delete = called(sessions.delete)
     transcribe_again = called(sessions.transcribe_again)
+
+
+class Uploads(Group):
+    """Resumable uploads; `sessions.submit` uses them by itself."""
+
+    offered = called(uploads.offered)
+    create = called(uploads.create)
+    get = called(uploads.get)
+    send = called(uploads.send)
+    delete = called(uploads.delete)
 
 
 class Jobs(Group):
@@ -112,6 +122,7 @@ class Client:
         self._http = httpx.Client(transport=transport, **arguments(base_url, key))
         driver = Driver(self._http)
         self.sessions = Sessions(driver)
+        self.uploads = Uploads(driver)
         self.jobs = Jobs(driver)
         self.transcripts = Transcripts(driver)
         self.editing = Editing(driver)

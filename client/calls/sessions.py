@@ -4,20 +4,24 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import Any, BinaryIO, Final
 from uuid import UUID, uuid4
 
+from client.calls import uploads
 from client.calls.reading import ask, listed, read, send
+from client.calls.uploads import OnSent
+from client.errors import ConflictError
 from client.models import Job, Order, Session, Submission
 from client.plans import Feed, Plan, Request
 from client.retries import IDEMPOTENCY_KEY, Backoff, answered
 from shared.lifecycle import JobStatus
 
-OnSent: TypeAlias = Callable[[int, int], None]
-"""Called with the bytes sent so far and the bytes there are in all."""
+RESUMABLE_BYTES: Final = 8 * 1024 * 1024
+"""From this size on an upload that breaks is worth resuming."""
 
 _PATH: Final = "/v1/sessions"
 _KEEP: Final = object()
+_JOINED_S: Final = 180.0  # parts are joined before it is answered
 _TRIES: Final = 8  # with their pauses more than half a minute: longer than a deploy
 
 
@@ -27,12 +31,27 @@ def submit(
     *,
     on_sent: OnSent | None = None,
     idempotency_key: str | None = None,
+    upload_id: UUID | None = None,
+    on_upload: Callable[[UUID], None] | None = None,
 ) -> Plan[Submission]:
     """Send a recording, streamed from disk; ends once it is stored and its job is queued.
 
     A second call with the same `idempotency_key` gets the first one's answer, as long as file and order are the same.
+    A large recording goes as a resumable upload where the service takes those: `on_upload` is told its id, and
+    `upload_id` goes on with one that was begun.
     """
-    key = idempotency_key or str(uuid4())
+    order, key = order or Order(), idempotency_key or str(uuid4())
+    if upload_id is None:
+        if recording.stat().st_size < RESUMABLE_BYTES or not (yield from uploads.offered()):
+            return (yield from _by_form(recording, order, on_sent, key))
+        upload_id = (yield from uploads.create(recording)).id
+        if on_upload is not None:
+            on_upload(upload_id)
+    yield from uploads.send(upload_id, recording, on_sent=on_sent)
+    return (yield from _of_upload(upload_id, order, key))
+
+
+def _by_form(recording: Path, order: Order, on_sent: OnSent | None, key: str) -> Plan[Submission]:
     with recording.open("rb") as file:
         request = Request(
             "POST",
@@ -40,11 +59,30 @@ def submit(
             # The boundary follows from the key, so that a repeated request is the same to the last byte.
             headers={IDEMPOTENCY_KEY: key, "Content-Type": f"multipart/form-data; boundary={key}"},
             body={
-                "data": (order or Order()).form(),
+                "data": order.form(),
                 "files": {"audio": (recording.name, _Counted(file, on_sent) if on_sent else file)},
             },
         )
         return read(Submission, (yield from answered(request, Backoff(_TRIES))))
+
+
+def _of_upload(upload_id: UUID, order: Order, key: str) -> Plan[Submission]:
+    """Make a session of a whole upload, or find the one that was made of it before."""
+    request = Request(
+        "POST",
+        _PATH,
+        headers={IDEMPOTENCY_KEY: key},
+        body={"json": {"upload_id": str(upload_id), **order.members()}},
+        read_s=_JOINED_S,
+    )
+    try:
+        return read(Submission, (yield from answered(request, Backoff(_TRIES))))
+    except ConflictError as error:
+        made, job = error.problem.get("session_id"), error.problem.get("job_id")
+        if not (made and job):
+            raise
+        session = yield from get(UUID(made))
+        return Submission(session=session, job=(yield from ask(Job, "GET", f"/v1/jobs/{job}")))
 
 
 def get(session_id: UUID) -> Plan[Session]:

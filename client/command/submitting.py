@@ -12,6 +12,7 @@ from client.command import formats, orders
 from client.command.exit_codes import ExitCode
 from client.command.formats import Format, Output
 from client.command.looking import report_end
+from client.command.pending import Pending
 from client.command.running import command, told
 from client.command.terminal import Terminal
 from shared.errors import TranscriptsError
@@ -19,6 +20,7 @@ from shared.lifecycle import JobStatus
 
 if TYPE_CHECKING:
     from client.aio import AsyncClient
+    from client.calls.uploads import OnSent
     from client.models import Job, Order, Submission
     from client.progress import Board
 
@@ -71,7 +73,8 @@ async def submit(
     The ids of session and job are printed as soon as a recording is stored, before the work is done. Ctrl-C then stops
     the watching, not the job: `transcripts watch ID` goes on.
 
-    An upload that broke off is sent again by itself. The exit code is 3 where a job failed.
+    An upload that breaks off is taken up by itself, and an interrupted one by the same command. The exit code is 3
+    where a job failed.
     """
     formats.check_output(form, output, len(files))
     if form is not None and not wait:
@@ -152,7 +155,9 @@ class _Batch:
             )
         unsent = [str(way.file) for way in self._ways if way.sent is None and way.error is None]
         if unsent:
-            self._terminal.say(f"Not sent: {' '.join(unsent)}")
+            self._terminal.say(
+                f"Not sent: {' '.join(unsent)}. The same command goes on where it stopped, for a day."
+            )
 
     async def _one(self, way: _Way, board: "Board") -> None:
         from client.errors import ClientError  # noqa: PLC0415
@@ -160,7 +165,7 @@ class _Batch:
         try:
             async with self._uploads:
                 row = board.row(way.label)
-                way.sent = await self._client.sessions.submit(way.file, self._order, on_sent=row.sent)
+                way.sent = await self._send(way.file, row.sent)
             way.job = way.sent.job
             self._say_ids(way, way.sent)
             row.job(way.job)
@@ -173,6 +178,35 @@ class _Batch:
             way.error = error
         except OSError as error:
             way.error = ClientError(f"{way.file} cannot be read ({error.strerror}).")
+
+    async def _send(self, file: Path, on_sent: "OnSent") -> "Submission":
+        """Send it, or go on with what an interrupted command has sent of it."""
+        from client.errors import GoneError, NotFoundError, RefusedError  # noqa: PLC0415
+
+        assert self._terminal.link is not None
+        pending = Pending.of(self._terminal.link.url, file, self._order.members())
+        try:
+            try:
+                sent = await self._submit(file, on_sent, pending)
+            except (NotFoundError, GoneError):
+                if pending.upload_id is None:
+                    raise
+                pending.forget()  # what was sent has expired: from the beginning, then
+                pending = Pending.of(self._terminal.link.url, file, self._order.members())
+                sent = await self._submit(file, on_sent, pending)
+        except RefusedError as error:
+            if not error.transient:
+                pending.forget()
+            raise
+        pending.forget()
+        return sent
+
+    async def _submit(self, file: Path, on_sent: "OnSent", pending: Pending) -> "Submission":
+        pending.keep()
+        return await self._client.sessions.submit(
+            file, self._order, on_sent=on_sent, idempotency_key=pending.key, upload_id=pending.upload_id,
+            on_upload=pending.keep,
+        )  # fmt: skip
 
     def _say_ids(self, way: _Way, sent: "Submission") -> None:
         if self._terminal.as_json:

@@ -19,10 +19,11 @@ from client.models.search import Hit, Match, Snippet, Stretch
 from client.models.service import Check, Engine, Readiness, Sign
 from client.models.sessions import Audio, Order, Session, Submission
 from client.models.transcripts import Segment, Speaker, Transcript, Word
+from client.models.uploads import Upload
 
 __all__ = [
     "Answer", "Audio", "Change", "Check", "Edit", "EditDetail", "Edited", "Engine", "Eta", "Event", "Hit",
     "Job", "JobError", "Key", "Line", "Match", "NewKey", "Notice", "OperatorJob", "OperatorJobDetail",
     "Order", "Outcome", "Page", "Past", "Queue", "Readiness", "Segment", "Session", "Sign", "Snippet",
-    "Speaker", "Speakers", "Stretch", "Submission", "Transcript", "Word", "Worker", "Workers",
+    "Speaker", "Speakers", "Stretch", "Submission", "Transcript", "Upload", "Word", "Worker", "Workers",
 ]  # fmt: skip

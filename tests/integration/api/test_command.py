@@ -55,7 +55,9 @@ async def test_a_recording_goes_in_and_subtitles_come_out(
 
 async def test_an_interrupted_submit_says_how_to_go_on(api: Api, shell: CommandLine, recording: Path) -> None:
     """F45: Ctrl-C ends the watching, not the job."""
-    running = await shell.start("submit", recording, recording)
+    other = recording.with_name("other.wav")
+    other.write_bytes(WAV)
+    running = await shell.start("submit", recording, other)
     job_id = await queued(api)
     await eventually(lambda: api.pool.fetchval("SELECT count(*) = 2 FROM job"))
     assert running.stdout is not None

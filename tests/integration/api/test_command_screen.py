@@ -34,7 +34,8 @@ class Screen:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "client", *map(str, arguments)],
             cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-            env={"PYTHONPATH": str(ROOT), "TRANSCRIPTS_URL": url, "TERM": "xterm-256color", "LANG": "C.UTF-8"},
+            env={"PYTHONPATH": str(ROOT), "TRANSCRIPTS_URL": url, "TERM": "xterm-256color", "LANG": "C.UTF-8",
+                 "XDG_STATE_HOME": str(folder)},
         )  # fmt: skip
         os.close(theirs)
 
