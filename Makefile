@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 ARGS ?=
+ENGINE ?=
 PYTHONS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14)
 PYTEST = $(BIN)/pytest -n auto --maxprocesses 4
 COVERAGE = --cov --cov-report=term:skip-covered
@@ -25,17 +26,22 @@ define with_settings
 if [ -z "$$DATABASE_URL" ] && [ ! -e .env ] && [ -e "$$env" ]; then . "$$env"; fi; exec
 endef
 
+# ENGINE=google-fake: a server of ours that speaks Google's protocols; nothing leaves this machine, nothing is paid.
+engine = $(if $(ENGINE),--engine $(ENGINE:google-fake=google))
+beside_google_fake = $(if $(filter google-fake,$(ENGINE)),$(BIN)/python -m tests.fakes.google --state .local/google-fake \
+  --bucket transcripts --recordings deploy/local/recordings --)
+
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^## / {print "\n" substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
 
 ## Run it
 .PHONY: demo up servers status stop
-demo: local ## transcribe a bundled recording and print the transcript (FILE=session.m4a: a recording of yours)
-	@exec $(BIN)/python -m deploy.local demo $(ARGS) $(FILE)
+demo: local ## transcribe a bundled recording and print the transcript (FILE=session.m4a: yours; ENGINE=google, google-fake)
+	@exec $(beside_google_fake) $(BIN)/python -m deploy.local demo $(engine) $(ARGS) $(FILE)
 
 up: local ## Postgres, Redis, API and worker in the foreground; Ctrl-C stops all
-	@exec $(BIN)/python -m deploy.local up $(ARGS)
+	@exec $(beside_google_fake) $(BIN)/python -m deploy.local up $(engine) $(ARGS)
 
 servers: local ## Postgres and Redis alone, for run-api and run-worker in other terminals
 	@exec $(BIN)/python -m deploy.local servers $(ARGS)

@@ -9,8 +9,9 @@ from shared.schemas import EngineResource
 class Offer:
     """What can be asked for; SetupError where the default is no engine."""
 
-    def __init__(self, default: str) -> None:
-        self._engines = offered(default)
+    def __init__(self, default: str, google: Abilities | None = None) -> None:
+        """`google` None: it is not set up here."""
+        self._engines = offered(default, google)
         self._default = default
         if default not in self._engines:
             raise SetupError(

@@ -30,6 +30,8 @@ from api_service.submissions import Submissions
 from api_service.watcher import JobWatcher
 from shared.database import Pool, check_schema, open_pool
 from shared.dispatch import Dispatcher
+from shared.engines import Abilities, google
+from shared.google_settings import by_comma
 from shared.pepper import Pepper
 from shared.ports import ObjectStore
 from shared.queue.client import RedisJobQueue, check_redis, connect
@@ -115,7 +117,7 @@ def _assemble(
     authenticator: Authenticator | None,
 ) -> Services:
     bell = Bell(Dispatcher(pool, queue, tenant_limit=settings.tenant_max_running))
-    offer = Offer(settings.default_engine)
+    offer = Offer(settings.default_engine, _google(settings))
     line = QueueLine(pool, max_age_s=settings.watch_seconds)
     watcher = JobWatcher(pool, line, tick_s=settings.watch_seconds)
     jobs = Jobs(pool=pool, store=store, bell=bell)
@@ -151,3 +153,10 @@ def _assemble(
         watcher=watcher,
         max_upload_bytes=settings.max_upload_bytes,
     )
+
+
+def _google(settings: ApiSettings) -> Abilities | None:
+    """Google is offered where a project is named, or where it is the default: then the workers know it."""
+    if not settings.google_project_id and settings.default_engine != "google":
+        return None
+    return google(by_comma(settings.google_locations), settings.google_model)

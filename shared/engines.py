@@ -4,12 +4,13 @@ The engine itself checks again on the worker (`worker_service.engines.port.Engin
 models are set up there. A test compares the languages here with those that the engines take.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 from shared.errors import UnsupportedOptionError
+from shared.google_languages import primary_subtags
+from shared.google_speech import AUTOMATIC, TABLE, Order, choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,40 @@ SCRIPTED: Final = Abilities(
     for_tests=True,
 )
 
-ENGINES: Final[Mapping[str, Abilities]] = MappingProxyType({e.name: e for e in (LOCAL, SCRIPTED)})
+
+@dataclass(frozen=True, slots=True)
+class GoogleAbilities(Abilities):
+    """What Google can do in the locations that are set up; an order is checked as far as it is known."""
+
+    locations: tuple[str, ...] = ()
+
+    def check(self, *, language: str | None, model: str | None, speakers: int, diarization: bool) -> None:
+        """As a worker will check it, but for the length of the recording, which nobody has measured yet."""
+        languages = (language,) if language else ()
+        order = Order(languages, model, diarization)
+        choose(order, self.locations, model=self.default_model or AUTOMATIC)
 
 
-def offered(default: str) -> Mapping[str, Abilities]:
-    """The engines that a server with this default engine offers, by name."""
-    return {name: engine for name, engine in ENGINES.items() if not engine.for_tests or name == default}
+def google(locations: Sequence[str], model: str = AUTOMATIC) -> GoogleAbilities:
+    """Google in these locations; `model` is the setting."""
+    models = {each.name: each for location in locations for each in TABLE[location]}
+    codes = frozenset[str]().union(*(each.languages for each in models.values()))
+    return GoogleAbilities(
+        name="google",
+        summary="Google Speech-to-Text v2: the recording goes to Google, and every second of it is paid.",
+        languages=primary_subtags(codes),
+        detects_language=True,
+        models=tuple(models),
+        default_model=None if model == AUTOMATIC else model,
+        diarization=any(each.diarizes for each in models.values()),
+        max_speakers=8,
+        phrases=True,
+        paid=True,
+        locations=tuple(locations),
+    )
+
+
+def offered(default: str, google: Abilities | None = None) -> Mapping[str, Abilities]:
+    """The engines that a server with this default engine offers, by name; Google where it is set up."""
+    every = (LOCAL, SCRIPTED, *([google] if google else []))
+    return {engine.name: engine for engine in every if not engine.for_tests or engine.name == default}

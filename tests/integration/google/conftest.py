@@ -1,6 +1,5 @@
 """The engine google on the fake."""
 
-import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from shared.settings import WorkerSettings
+from tests.fakes.google.environment import google_settings
 from tests.fakes.google.process import FakeGoogle
 from tests.fakes.google.recordings import flac
 from worker_service.engines.google.engine import GoogleEngine
@@ -16,18 +16,6 @@ from worker_service.engines.google.opening import open_google
 from worker_service.engines.port import SpeechRequest
 
 Order = Callable[..., SpeechRequest]
-
-
-def google_settings(google: FakeGoogle, **changes: str) -> dict[str, str]:
-    """The environment of a worker whose Google is the fake."""
-    return {
-        "GOOGLE_PROJECT_ID": "fake-project",
-        "GOOGLE_APPLICATION_CREDENTIALS_JSON": json.dumps(google.service_account()),
-        "TRANSCRIPTS_GOOGLE_BUCKET": "gs://recordings/speech",
-        "TRANSCRIPTS_GOOGLE_SPEECH_ENDPOINT": f"http://{google.speech_target}",
-        "TRANSCRIPTS_GCS_ENDPOINT": google.storage_url,
-        **changes,
-    }
 
 
 def open_engine(
@@ -39,7 +27,7 @@ def open_engine(
         "REDIS_URL": "redis://h",
         "TRANSCRIPTS_STORAGE_URL": "file:///none",
     }
-    settings = WorkerSettings(**needed, **google_settings(google, **changes))  # type: ignore[arg-type]
+    settings = WorkerSettings(**{**needed, **google_settings(google), **changes})  # type: ignore[arg-type]
     return open_google(settings, redis, settle_s=settle_s)
 
 

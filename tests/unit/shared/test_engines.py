@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.engines import ENGINES, LOCAL, offered
+from shared.engines import LOCAL, google, offered
 from shared.errors import UnsupportedOptionError
 from worker_service.engines.local import languages
 
@@ -40,4 +40,22 @@ def test_what_the_engine_cannot_do_is_refused_by_name(order: dict[str, object], 
 
 def test_engines_for_tests_are_offered_only_where_they_are_the_default() -> None:
     assert "scripted" not in offered("local")
-    assert set(offered("scripted")) == set(ENGINES)
+    assert set(offered("scripted")) == {"local", "scripted"}
+
+
+def test_google_is_checked_by_its_table() -> None:
+    """F20, F21: what a worker would refuse is refused before the recording is stored."""
+    abilities = google(("us", "us-central1"))
+    assert {"zh", "he", "en", "iw", "yue"} <= abilities.languages
+    assert (abilities.models, abilities.default_model, abilities.paid) == (("chirp_3", "chirp_2"), None, True)
+    for language in ("zh-TW", "en", None):  # voices that cannot be told apart are a warning, not a refusal
+        abilities.check(language=language, model=None, speakers=2, diarization=True)
+    for order, field in (({"language": "tlh"}, "language"), ({"model": "latest_long"}, "model")):
+        with pytest.raises(UnsupportedOptionError) as caught:
+            abilities.check(**{"language": "en", "model": None, **order}, speakers=2, diarization=True)
+        assert caught.value.extra["field"] == field
+
+
+def test_google_is_offered_where_it_is_set_up() -> None:
+    assert "google" not in offered("local")
+    assert "google" in offered("local", google(("us",)))
