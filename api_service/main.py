@@ -27,6 +27,7 @@ from api_service.routes import (
     speakers,
     transcripts,
     uploads,
+    usage,
 )
 from api_service.services import State, open_services
 from shared.settings import ApiSettings
@@ -65,7 +66,7 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     )
     modules = (  # in the order in which they are asked for most: routes are tried one after the other
         jobs, sessions, transcripts, segments, speakers, history, search, recordings, uploads, engines,
-        keys, ops, health,
+        keys, ops, usage, health,
     )  # fmt: skip
     for module in modules:
         app.include_router(module.router)

@@ -26,6 +26,7 @@ from api_service.readiness import ReadinessChecks
 from api_service.recordings import Recordings
 from api_service.resumable import ResumableUploads
 from api_service.sessions import Sessions
+from api_service.spending import Spending
 from api_service.submissions import Submissions
 from api_service.watcher import JobWatcher
 from shared.database import Pool, check_schema, open_pool
@@ -56,6 +57,7 @@ class Services:
     jobs: Jobs
     views: JobViews
     admission: Admission
+    spending: Spending
     desk: OperatorDesk
     events: JobEvents
     transcripts: TranscriptRepository
@@ -140,6 +142,7 @@ def _assemble(
         jobs=jobs,
         views=views,
         desk=OperatorDesk(pool=pool, bell=bell, views=views),
+        spending=Spending(pool),
         admission=Admission(
             pool, max_wait_s=settings.max_queue_wait_seconds, tenant_limit=settings.tenant_max_running
         ),

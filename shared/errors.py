@@ -167,6 +167,13 @@ class RangeError(TranscriptsError):
     status = 416
 
 
+class BudgetExceededError(TranscriptsError):
+    """The budget of this month does not allow it. Nothing was spent."""
+
+    code = "budget_exceeded"
+    status = 402
+
+
 class OverloadedError(TranscriptsError):
     """The queue is full. Nothing was stored; try again after the time in Retry-After."""
 

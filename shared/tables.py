@@ -274,3 +274,14 @@ class QueuePause(SQLModel, table=True):
     alone: bool = Field(default=True, primary_key=True, sa_column_kwargs={"server_default": text("true")})
     reason: str = _text("")
     paused_at: datetime = _time(nullable=False)
+
+
+class BudgetRow(SQLModel, table=True):
+    """What a tenant may spend in a calendar month; no row, no limit."""
+
+    __tablename__ = "budget"
+    __table_args__ = (CheckConstraint("micro_dollars_per_month >= 0", name="budget_not_negative"),)
+
+    tenant_id: str = Field(sa_column=Column(Text, primary_key=True))
+    micro_dollars_per_month: int = _big(None)
+    updated_at: datetime = _time(nullable=False)

@@ -10,6 +10,7 @@ from shared.orders import RecordingOrder, SessionForm
 from shared.schemas import Problem
 
 _PROBLEMS: Final = {
+    402: "The tenant's budget of this month does not allow it; nothing was stored or spent",
     404: "There is nothing under this id",
     408: "The client sent nothing for a minute",
     409: "The state of the resource does not allow this",
