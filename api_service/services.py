@@ -118,6 +118,7 @@ def _assemble(
     store: ObjectStore,
     authenticator: Authenticator | None,
 ) -> Services:
+    spending = Spending(pool)
     bell = Bell(Dispatcher(pool, queue, tenant_limit=settings.tenant_max_running))
     offer = Offer(settings.default_engine, _google(settings))
     line = QueueLine(pool, max_age_s=settings.watch_seconds)
@@ -131,8 +132,8 @@ def _assemble(
         authenticator=authenticator,
         keys=Keys(pool, pepper, authenticator),
         claims=Claims(pool, pepper, keep_hours=settings.idempotency_hours),
-        sessions=Sessions(pool=pool, store=store, bell=bell, offer=offer),
-        submissions=Submissions(pool=pool, store=store, bell=bell, offer=offer),
+        sessions=Sessions(pool=pool, store=store, bell=bell, offer=offer, spending=spending),
+        submissions=Submissions(pool=pool, store=store, bell=bell, offer=offer, spending=spending),
         uploads=ResumableUploads(
             pool=pool,
             store=store,
@@ -142,7 +143,7 @@ def _assemble(
         jobs=jobs,
         views=views,
         desk=OperatorDesk(pool=pool, bell=bell, views=views),
-        spending=Spending(pool),
+        spending=spending,
         admission=Admission(
             pool, max_wait_s=settings.max_queue_wait_seconds, tenant_limit=settings.tenant_max_running
         ),

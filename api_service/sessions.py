@@ -8,6 +8,7 @@ from api_service.bell import Bell
 from api_service.callers import Caller
 from api_service.drafts import Order, draft_job, order_of
 from api_service.engines import Offer
+from api_service.spending import Spending
 from shared.database import Pool
 from shared.errors import CancelledByUserError, NotFoundError, ObjectMissingError
 from shared.jobs import JobRepository
@@ -23,7 +24,10 @@ log = get_logger(__name__)
 class Sessions:
     """What a caller can do with sessions."""
 
-    def __init__(self, *, pool: Pool, store: ObjectStore, bell: Bell, offer: Offer) -> None:
+    def __init__(
+        self, *, pool: Pool, store: ObjectStore, bell: Bell, offer: Offer, spending: Spending
+    ) -> None:
+        self._spending = spending
         self._sessions = SessionRepository(pool)
         self._jobs = JobRepository(pool)
         self._store = store
@@ -54,6 +58,7 @@ class Sessions:
             raise NotFoundError
         last = await self._jobs.get(session.transcription_job_id, caller.tenant_id)
         order = self._again(session, last, wanted.model_dump(exclude_unset=True))
+        await self._spending.check(caller.tenant_id, order["engine"])
         if await self._store.size(session.audio_key) is None:
             raise ObjectMissingError
         job = draft_job(caller, session_id, **order)

@@ -12,6 +12,7 @@ from api_service.bell import Bell
 from api_service.callers import Caller
 from api_service.drafts import Order, draft_job
 from api_service.engines import Offer
+from api_service.spending import Spending
 from api_service.uploads import Upload, no_recording
 from shared.containers import HEAD_BYTES, Container, sniff
 from shared.database import AWAY, Connection, Pool, outlast
@@ -55,13 +56,16 @@ class Recording:
 class Submissions:
     """Takes recordings in."""
 
-    def __init__(self, *, pool: Pool, store: ObjectStore, bell: Bell, offer: Offer) -> None:
+    def __init__(
+        self, *, pool: Pool, store: ObjectStore, bell: Bell, offer: Offer, spending: Spending
+    ) -> None:
         self._sessions = SessionRepository(pool)
         self._jobs = JobRepository(pool)
         self._uploads = UploadRepository(pool)
         self._store = store
         self._bell = bell
         self._offer = offer
+        self._spending = spending
 
     async def of_form(self, caller: Caller, upload: Upload) -> Submitted:
         """Store the recording, commit its session with a queued job, and only then ring (F2).
@@ -69,6 +73,7 @@ class Submissions:
         Whatever goes wrong before the commit leaves nothing behind.
         """
         await upload.open()
+        await self._spending.check(caller.tenant_id, self._offer.choose(upload.form.engine).name)
         session_id = caller.id_for("session")
         stored = await self._store.put(_source_key(caller, session_id), upload.recording())
         recording = _recording(stored, upload.filename, upload.container)
@@ -86,6 +91,7 @@ class Submissions:
         ConflictError, with both ids, where a session was made of it before (F45).
         """
         self._offer.check(form)
+        await self._spending.check(caller.tenant_id, self._offer.choose(form.engine).name)
         upload = await self._uploads.get(upload_id, caller.tenant_id)
         session_id = caller.id_for("session")
         if upload.session_id is not None:

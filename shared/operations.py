@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from uuid import UUID
 
-from shared.database import Connection, Pool
+from shared.budgets import hold
+from shared.database import Connection, Pool, transaction
 from shared.lifecycle import ACTIVE, Outcome
 from shared.records import JobRecord, Row
 from shared.transcript import Notice
@@ -123,12 +124,21 @@ class OperationRepository:
     ) -> Operation | None:
         """Commit that an operation is about to be started: what finds it after a crash (F6).
 
-        None where the attempt does not own the job any more. This is the last moment at which nothing is spent,
-        with the expected cost known: a tenant's budget belongs in this statement.
+        None where the attempt does not own the job any more. Raises BudgetExceededError: this is the last moment at
+        which nothing is spent, with the expected cost known.
         """
-        row = await self._pool.fetchrow(
-            _INTEND, job.id, job.attempt, prefix, model, audio_ms, as_json(notices), expected.micro_dollars
-        )
+        async with transaction(self._pool) as connection:
+            await hold(connection, job.tenant_id, expected.micro_dollars)
+            row = await connection.fetchrow(
+                _INTEND,
+                job.id,
+                job.attempt,
+                prefix,
+                model,
+                audio_ms,
+                as_json(notices),
+                expected.micro_dollars,
+            )
         return None if row is None else Operation.from_row(row)
 
     async def started(self, job: JobRecord, operation: Operation, name: str) -> bool:

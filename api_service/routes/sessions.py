@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1/sessions", tags=["Sessions"])
     "",
     status_code=202,
     response_model=Submission,
-    responses={202: {"headers": LOCATION}, **problems(404, 408, 409, 410, 413, 415, 422, 429)},
+    responses={202: {"headers": LOCATION}, **problems(402, 404, 408, 409, 410, 413, 415, 422, 429)},
     openapi_extra=upload_body(),
 )
 async def create_session(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
@@ -91,7 +91,7 @@ async def delete_session(session_id: UUID, caller: CallerDep, services: Services
     "/{session_id}/jobs",
     status_code=202,
     response_model=JobResource,
-    responses={202: {"headers": LOCATION}, **problems(404, 409, 410, 413, 422, 429)},
+    responses={202: {"headers": LOCATION}, **problems(402, 404, 409, 410, 413, 422, 429)},
 )
 async def transcribe_again(
     session_id: UUID, caller: CallerDep, services: ServicesDep, order: JobOrder | None = None

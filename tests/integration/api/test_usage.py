@@ -1,6 +1,7 @@
 """Usage by day, engine and model; budgets, and the promise that money is not spent twice."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,9 +10,10 @@ import pytest
 
 from shared.budgets import Budgets, hold
 from shared.database import transaction
+from shared.engines import ENGINES
 from shared.errors import BudgetExceededError
 from shared.ids import new_id
-from tests.integration.api.conftest import Api
+from tests.integration.api.conftest import WAV, Api, StartApi
 
 TODAY = datetime.now(UTC).date()
 
@@ -122,3 +124,21 @@ async def test_two_at_once_cannot_spend_the_same_rest(api: Api) -> None:
     async with transaction(api.pool) as connection:
         await hold(connection, "default", 0)  # what costs nothing is always allowed
         await hold(connection, "somebody-else", 10**12)
+
+
+async def test_a_recording_for_a_paid_engine_is_refused_where_nothing_is_left(
+    start_api: StartApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Politely: a problem that says why and when it ends; nothing is stored. What costs nothing is taken."""
+    paid = replace(ENGINES["scripted"], paid=True)
+    monkeypatch.setattr("api_service.spending.ENGINES", {**ENGINES, "scripted": paid})
+    async with start_api() as api:
+        await book(api)
+        await Budgets(api.pool).set("default", 24_134)
+        answer = await api.http.post("/v1/sessions", files={"audio": ("a.wav", WAV)})
+        assert (answer.status_code, answer.json()["code"]) == (402, "budget_exceeded")
+        assert "renews at" in answer.json()["detail"]
+        assert api.stored() == []
+        await api.send(engine="local")
+        await Budgets(api.pool).set("default", None)
+        await api.send()

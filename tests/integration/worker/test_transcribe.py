@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.budgets import Budgets
 from shared.clock import SystemClock
 from shared.database import Pool, open_pool
 from shared.errors import CancelledByUserError
@@ -15,6 +16,7 @@ from shared.jobs import JobRepository
 from shared.lifecycle import JobStatus
 from shared.records import JobRecord
 from shared.storage.disk import DiskStore
+from shared.tenants import DEFAULT_TENANT
 from shared.transcripts import TranscriptRepository
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.rows import a_session, an_operation, put_bytes, stored_job
@@ -259,3 +261,16 @@ async def test_an_intent_that_came_to_nothing_is_closed_before_another(bench: Be
     await bench.transcriber.run(job.id)
     rows = await bench.pool.fetch("SELECT attempt, outcome FROM operation ORDER BY attempt")
     assert [tuple(row) for row in rows] == [(1, "missing"), (2, "succeeded")]
+
+
+async def test_a_budget_is_kept_before_money_is_spent(bench: Bench) -> None:
+    """What 2 s cost (534 micro-dollars) fits once; the second job fails with the reason, and nothing was started."""
+    await Budgets(bench.pool).set(DEFAULT_TENANT, 1_000)
+    first, second = await bench.job(), await bench.job()
+    for job in (first, second):
+        assert await bench.transcriber.run(job.id) is None
+    assert (await bench.now(first)).status == JobStatus.SUCCEEDED
+    refused = await bench.now(second)
+    assert refused.error is not None
+    assert (refused.status, refused.error["code"]) == (JobStatus.FAILED, "budget_exceeded")
+    assert await bench.pool.fetchval("SELECT count(*) FROM operation WHERE job_id = $1", second.id) == 0
