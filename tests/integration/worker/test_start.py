@@ -22,7 +22,7 @@ from shared.queue import names
 from shared.queue.client import RedisJobQueue, connect
 from shared.records import JobRecord
 from shared.storage.disk import DiskStore
-from tests.fixtures.audio import tone_wav
+from tests.fixtures.audio import silent_wav, tone_wav
 from tests.fixtures.rows import a_session, put_bytes, stored_job
 from tests.fixtures.worker_process import WorkerProcess, a_worker, start_worker
 from worker_service import main as worker_main
@@ -44,15 +44,15 @@ class Site:
     def where(self) -> tuple[str, str, Path]:
         return self.database_url, self.redis_url, self.folder / "objects"
 
-    async def waiting(self, tenant: str = "default", **changes: Any) -> JobRecord:
+    async def waiting(self, tenant: str = "default", audio: bytes | None = None, **changes: Any) -> JobRecord:
         """A job with its recording, committed and not dispatched."""
         session = a_session(tenant_id=tenant)
-        await put_bytes(DiskStore(self.folder / "objects"), session.audio_key, tone_wav(1.0))
+        await put_bytes(DiskStore(self.folder / "objects"), session.audio_key, audio or tone_wav(1.0))
         return await stored_job(self.pool, session=session, **changes)
 
-    async def job(self, **changes: Any) -> JobRecord:
+    async def job(self, audio: bytes | None = None, **changes: Any) -> JobRecord:
         """A job with its recording, dispatched as the API does it."""
-        job = await self.waiting(**changes)
+        job = await self.waiting(audio=audio, **changes)
         await self.dispatch()
         return job
 
@@ -136,13 +136,21 @@ async def test_a_killed_worker_s_job_runs_elsewhere_when_the_lease_has_ended(sit
             assert taken.failures == 1
 
 
-async def test_a_cancel_stops_the_run(site: Site) -> None:
-    """F12, F13: in whatever worker it runs."""
-    async with a_worker(site.folder / "w.log", *site.where) as worker:
-        job = await site.job(model="seconds=600")
-        await site.reached(job, phase="transcribing")
+@pytest.mark.parametrize("phase", ["preparing", "transcribing"])
+async def test_a_cancel_stops_the_run(site: Site, phase: str) -> None:
+    """F12, F13: in whatever worker and phase; the decoder is killed, and its files go."""
+    audio = silent_wav(2_400) if phase == "preparing" else None  # takes seconds to decode
+    scratch_dir = site.folder / "scratch"
+    scratch_dir.mkdir()
+    async with a_worker(
+        site.folder / "w.log", *site.where, TRANSCRIPTS_SCRATCH_DIR=str(scratch_dir)
+    ) as worker:
+        job = await site.job(audio, model="seconds=600")
+        await site.reached(job, phase=phase)
         await JobRepository(site.pool).cancel(job.id, job.tenant_id, CancelledByUserError())
         await worker.wrote("the job is not ours any more")
+        while list(scratch_dir.iterdir()):
+            await asyncio.sleep(0.01)
 
 
 async def test_what_was_committed_and_never_rung_is_found(site: Site) -> None:
