@@ -15,6 +15,7 @@ from api_service.gate import GateMiddleware
 from api_service.idempotency import IdempotencyMiddleware
 from api_service.routes import (
     engines,
+    exports,
     health,
     history,
     jobs,
@@ -65,8 +66,8 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     modules = (  # in the order in which they are asked for most: routes are tried one after the other
-        jobs, sessions, transcripts, segments, speakers, history, search, recordings, uploads, engines,
-        keys, ops, usage, health,
+        jobs, sessions, transcripts, segments, speakers, history, search, exports, recordings, uploads,
+        engines, keys, ops, usage, health,
     )  # fmt: skip
     for module in modules:
         app.include_router(module.router)

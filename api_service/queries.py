@@ -1,4 +1,4 @@
-"""The query strings of lists and exports; a parameter that nothing reads is refused by name."""
+"""The query strings of lists and of the search; a parameter that nothing reads is refused by name."""
 
 import base64
 import binascii
@@ -10,7 +10,6 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from api_service.validation import invalid
 from shared.errors import InvalidRequestError
-from shared.exports import FORMATS, ExportOptions
 from shared.lifecycle import JobStatus
 from shared.operators import JobFilter
 from shared.orders import LanguageTag
@@ -19,7 +18,6 @@ from shared.transcript import Role
 from shared.transcript_search import Place, SearchFilter, SearchOrder
 from shared.wire_types import no_control_characters
 
-_DEFAULTS: Final = ExportOptions()
 _PLACE: Final = struct.Struct(">d16si")
 
 Text = Annotated[str, StringConstraints(max_length=200), AfterValidator(no_control_characters)]
@@ -115,17 +113,6 @@ class SearchQuery(_Query):
     def after(self) -> Place | None:
         """Where the page before ended; InvalidRequestError for no cursor of ours."""
         return None if self.cursor is None else read_place(self.cursor)
-
-
-class ExportQuery(_Query):
-    """What kind of file, and how captions are laid out."""
-
-    format: str = Field(default="json", json_schema_extra={"enum": list(FORMATS)})
-    max_line_chars: int = Field(
-        default=_DEFAULTS.max_line_chars, ge=10, le=200, description="Captions: columns"
-    )
-    max_lines: int = Field(default=_DEFAULTS.max_lines, ge=1, le=10, description="Captions: lines")
-    words: bool = Field(default=_DEFAULTS.words, description="JSON: whether segments list their words")
 
 
 def write_cursor(last: UUID) -> str:

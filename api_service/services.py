@@ -16,6 +16,7 @@ from api_service.claims import Claims
 from api_service.engines import Offer
 from api_service.entrance import Entrance, is_loopback
 from api_service.events import JobEvents
+from api_service.exports import Exports
 from api_service.history import History
 from api_service.job_views import JobViews
 from api_service.jobs import Jobs
@@ -62,6 +63,7 @@ class Services:
     events: JobEvents
     transcripts: TranscriptRepository
     edits: EditRepository
+    exports: Exports
     search: SearchRepository
     recordings: Recordings
     offer: Offer
@@ -150,6 +152,7 @@ def _assemble(
         events=JobEvents(jobs, views, watcher),
         transcripts=TranscriptRepository(pool),
         edits=EditRepository(pool),
+        exports=Exports(pool),
         search=SearchRepository(pool),
         recordings=Recordings(pool=pool, store=store),
         offer=offer,

@@ -71,6 +71,7 @@ class Transcript:
     speakers: tuple[Speaker, ...] = ()
     warnings: tuple[Notice, ...] = ()
     revision: int = 1  # counts the changes since it was first there
+    phrases: tuple[str, ...] = ()  # names and terms that the recording was said to hold; never exported
 
     def speaker(self, number: int | None) -> Speaker | None:
         """What is known of the speaker with this number, or None where nothing is."""

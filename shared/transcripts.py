@@ -15,10 +15,10 @@ from shared.transcript_rows import read_segments, read_speakers
 
 _HEAD: Final = """
 SELECT s.title, s.language, s.duration_ms, j.id AS newest_id, j.status, t.revision, heard.id AS heard_id,
-    heard.warnings, heard.language AS heard_language
+    heard.warnings, heard.language AS heard_language, coalesce(heard.phrases, j.phrases) AS phrases
 FROM session s LEFT JOIN job j ON j.id = s.transcription_job_id LEFT JOIN transcript t ON t.session_id = s.id
 LEFT JOIN LATERAL (
-    SELECT d.id, d.warnings, d.language FROM job d
+    SELECT d.id, d.warnings, d.language, d.phrases FROM job d
     WHERE d.session_id = s.id AND d.status = 'succeeded' AND (t.revision IS NULL OR d.id = t.job_id)
     ORDER BY d.finished_at DESC LIMIT 1
 ) heard ON true
@@ -88,6 +88,7 @@ class TranscriptRepository:
             speakers=speakers,
             warnings=tuple(Notice(w["code"], w["detail"]) for w in head["warnings"] or ()),
             revision=head["revision"] or 1,
+            phrases=tuple(head["phrases"] or ()),
         )
 
     async def segment(self, session_id: UUID, tenant_id: str, n: int) -> Segment:

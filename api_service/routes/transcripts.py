@@ -7,15 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from api_service.deps import CallerDep, SeenPerhapsDep, ServicesDep
+from api_service.export_queries import ExportQuery
+from api_service.exports import Look
 from api_service.imports import MAX_IMPORT_BYTES, read
-from api_service.queries import ExportQuery
 from api_service.responses import digest, knows
 from api_service.routes.documented import EDITED, captions_body, exports, problems
 from api_service.routes.editing import told
-from api_service.validation import invalid
 from shared.edit_schemas import Edited
-from shared.exports import FORMATS, ExportOptions
-from shared.exports.filenames import content_disposition, file_name
+from shared.exports.filenames import content_disposition
 
 router = APIRouter(prefix="/v1/sessions", tags=["Transcripts"])
 
@@ -35,20 +34,14 @@ async def get_transcript(
 
     Its ETag begins with the transcript's revision, and is what edits take in `If-Match`.
     """
-    kind = FORMATS.get(query.format)
-    if kind is None:
-        known = ", ".join(FORMATS)
-        raise invalid([{"loc": ("query", "format"), "msg": f"must be one of {known}"}])
-    options = ExportOptions(max_line_chars=query.max_line_chars, max_lines=query.max_lines, words=query.words)
-    transcript = await services.transcripts.load(session_id, caller.tenant_id)
-    # Hours of speech take tenths of a second to lay out: not on the loop (F17).
-    content = await asyncio.to_thread(kind.render, transcript, options)
-    tag = f'"{transcript.revision}-{digest(content)}"'
+    look = Look(query.options(), query.redactions())
+    file = await services.exports.one(caller, session_id, query.format, look)
+    tag = f'"{file.revision}-{digest(file.content)}"'
     headers = {"ETag": tag}
     if knows(request, tag):
         return Response(status_code=304, headers=headers)
-    headers["Content-Disposition"] = content_disposition(file_name(transcript.title, kind.extension))
-    return Response(content, headers=headers, media_type=kind.media_type)
+    headers["Content-Disposition"] = content_disposition(file.name)
+    return Response(file.content, headers=headers, media_type=file.media_type)
 
 
 @router.put(

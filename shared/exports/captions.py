@@ -28,7 +28,8 @@ def cues(transcript: Transcript, options: ExportOptions, *, name_changes: bool) 
     With `name_changes`, a cue at which the speaker changes begins with "Name: ". Cues are cut by the times of
     the words, and stay longer than the speech where the silence after it leaves room: at least `min_cue_ms`,
     and as long as the text takes to read. A cue that is still shorter than `min_cue_ms` borrows from the next
-    one, as far as that keeps its own minimum. Starts are those of the speech, but for what is borrowed.
+    one, as far as that keeps its own minimum. Starts are those of the speech, but for what is borrowed. Before the
+    next cue comes `min_gap_ms` of nothing, as far as that leaves the cue its minimum.
     """
     known = any_known(transcript)
     cut: list[Cue] = []
@@ -74,7 +75,10 @@ def _timed(cut: Sequence[Cue], options: ExportOptions, duration_ms: int) -> list
             room = max(duration_ms, cue.end_ms)
         else:
             room = max(after.start_ms, min(start + options.min_cue_ms, after.end_ms - options.min_cue_ms))
-        end = max(min(wanted, room), start + 1)  # a player drops a cue of no length
+        end = min(wanted, room)
+        if after is not None:
+            end = min(end, max(room - options.min_gap_ms, min(end, start + options.min_cue_ms)))
+        end = max(end, start + 1)  # a player drops a cue of no length
         timed.append(replace(cue, start_ms=start, end_ms=end))
         floor = end
     return timed

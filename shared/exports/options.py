@@ -22,6 +22,7 @@ class ExportOptions:
     )
     min_cue_ms: int = 1_000
     max_cue_ms: int = 7_000
+    min_gap_ms: int = 80  # captions: two frames of dark, so that the eye sees that the text has changed
 
     def __post_init__(self) -> None:
         for name, lowest, highest in (
@@ -30,6 +31,7 @@ class ExportOptions:
             ("chars_per_second", 5, 100),
             ("min_cue_ms", 1, 10_000),
             ("max_cue_ms", 1_000, 60_000),
+            ("min_gap_ms", 0, 1_000),
         ):
             if not lowest <= getattr(self, name) <= highest:
                 raise InvalidRequestError(f"`{name}` must be from {lowest} to {highest}.", field=name)

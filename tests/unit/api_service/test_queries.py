@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from api_service.queries import ExportQuery, JobQuery, SessionQuery, read_cursor, write_cursor
+from api_service.export_queries import ExportQuery
+from api_service.queries import JobQuery, SessionQuery, read_cursor, write_cursor
 from shared.errors import InvalidRequestError
 from shared.ids import new_id
 

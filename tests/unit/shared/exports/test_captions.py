@@ -34,6 +34,7 @@ OPTIONS = st.builds(
     max_line_chars=st.integers(10, 60),
     max_lines=st.integers(1, 4),
     min_cue_ms=st.integers(1, 2_000),
+    min_gap_ms=st.integers(0, 300),
 )
 SPEAKERS = (Speaker(1, "Anna", Role.COACH), Speaker(2, "Ben <b> & Co --> x"))
 
@@ -55,6 +56,9 @@ def test_cues_stay_within_their_bounds(words: list[Word], options: ExportOptions
     made = cues(from_words(words), options, name_changes=names)
     assert all(cue.start_ms < cue.end_ms for cue in made)
     assert all(left.end_ms <= right.start_ms for left, right in pairwise(made))
+    for left, right in pairwise(made):
+        gap = right.start_ms - left.end_ms
+        assert gap >= options.min_gap_ms or left.end_ms - left.start_ms <= options.min_cue_ms
     for cue in made:
         assert all(line and display_width(line) <= options.max_line_chars for line in cue.lines)
 

@@ -46,9 +46,9 @@ def test_a_media_type_says_the_charset() -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["max_line_chars", "max_lines", "chars_per_second", "min_cue_ms", "max_cue_ms"]
+    "field", ["max_line_chars", "max_lines", "chars_per_second", "min_cue_ms", "max_cue_ms", "min_gap_ms"]
 )
-@pytest.mark.parametrize("value", [0, 10**9])
+@pytest.mark.parametrize("value", [-1, 10**9])
 def test_options_out_of_bounds_are_refused(field: str, value: int) -> None:
     with pytest.raises(InvalidRequestError, match=field):
         ExportOptions(**{field: value})  # type: ignore[arg-type]
