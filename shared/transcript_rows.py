@@ -42,7 +42,8 @@ async def read_segments(connection: Connection, session_id: UUID) -> tuple[Segme
         " WHERE session_id = $1 ORDER BY n",
         session_id,
     )
-    return await asyncio.to_thread(_segments, rows)  # hours of words take tenths of a second (F17)
+    # Hours of words take tenths of a second: not on the loop (F17).
+    return await asyncio.to_thread(_segments, rows)
 
 
 def _segments(rows: Iterable[Row]) -> tuple[Segment, ...]:

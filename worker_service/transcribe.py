@@ -190,9 +190,8 @@ class Transcriber:
 
     async def _save(self, job: JobRecord, operation: Operation, result: SpeechResult) -> None:
         self._status.report(job, Phase.SAVING, "Saving the transcript", audio_ms=operation.audio_ms)
-        segments = await asyncio.to_thread(
-            segment, result.words
-        )  # hours of words take tenths of a second (F17)
+        # Hours of words take tenths of a second: not on the loop (F17).
+        segments = await asyncio.to_thread(segment, result.words)
         speakers = assign_roles(segments, result.language)
         warnings = as_json(_once([*operation.notices, *result.warnings]))
 
