@@ -5,7 +5,7 @@ from datetime import date
 from api_service.callers import Caller
 from shared.budgets import Budgets
 from shared.database import Pool
-from shared.engines import ENGINES
+from shared.engines import Abilities
 from shared.errors import InvalidRequestError
 from shared.logs import get_logger
 from shared.usage import Ledger
@@ -48,8 +48,7 @@ class Spending:
         log.warning("budget set", tenant=tenant_id, micro_dollars=micro_dollars, request_id=caller.request_id)
         return await self.budget(tenant_id)
 
-    async def check(self, tenant_id: str, engine: str) -> None:
+    async def check(self, tenant_id: str, engine: Abilities) -> None:
         """BudgetExceededError where a paid engine is asked for and nothing is left; the exact check is the worker's."""
-        abilities = ENGINES.get(engine)
-        if abilities is not None and abilities.paid:
+        if engine.paid:
             (await self._budgets.of(tenant_id)).check()

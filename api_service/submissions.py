@@ -73,7 +73,7 @@ class Submissions:
         Whatever goes wrong before the commit leaves nothing behind.
         """
         await upload.open()
-        await self._spending.check(caller.tenant_id, self._offer.choose(upload.form.engine).name)
+        await self._spending.check(caller.tenant_id, self._offer.choose(upload.form.engine))
         session_id = caller.id_for("session")
         stored = await self._store.put(_source_key(caller, session_id), upload.recording())
         recording = _recording(stored, upload.filename, upload.container)
@@ -91,7 +91,7 @@ class Submissions:
         ConflictError, with both ids, where a session was made of it before (F45).
         """
         self._offer.check(form)
-        await self._spending.check(caller.tenant_id, self._offer.choose(form.engine).name)
+        await self._spending.check(caller.tenant_id, self._offer.choose(form.engine))
         upload = await self._uploads.get(upload_id, caller.tenant_id)
         session_id = caller.id_for("session")
         if upload.session_id is not None:

@@ -10,7 +10,7 @@ import pytest
 
 from shared.budgets import Budgets, hold
 from shared.database import transaction
-from shared.engines import ENGINES
+from shared.engines import SCRIPTED
 from shared.errors import BudgetExceededError
 from shared.ids import new_id
 from tests.integration.api.conftest import WAV, Api, StartApi
@@ -130,8 +130,7 @@ async def test_a_recording_for_a_paid_engine_is_refused_where_nothing_is_left(
     start_api: StartApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Politely: a problem that says why and when it ends; nothing is stored. What costs nothing is taken."""
-    paid = replace(ENGINES["scripted"], paid=True)
-    monkeypatch.setattr("api_service.spending.ENGINES", {**ENGINES, "scripted": paid})
+    monkeypatch.setattr("shared.engines.SCRIPTED", replace(SCRIPTED, paid=True))
     async with start_api() as api:
         await book(api)
         await Budgets(api.pool).set("default", 24_134)
