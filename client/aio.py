@@ -6,7 +6,18 @@ from typing import Self
 import httpx
 
 from client import following
-from client.calls import editing, jobs, keys, ops, search, service, sessions, transcripts, uploads
+from client.calls import (
+    editing,
+    jobs,
+    keys,
+    ops,
+    search,
+    service,
+    sessions,
+    transcripts,
+    uploads,
+    usage,
+)
 from client.connection import arguments
 from client.drivers import AsyncDriver
 from client.methods import AsyncGroup, awaited, awaited_each
@@ -81,6 +92,15 @@ class AsyncService(AsyncGroup):
     contract = awaited(service.contract)
 
 
+class AsyncUsage(AsyncGroup):
+    """What was used, and what it came to."""
+
+    report = awaited(usage.report)
+    budget = awaited(usage.budget)
+    budget_of = awaited(usage.budget_of)
+    set_budget_of = awaited(usage.set_budget_of)
+
+
 class AsyncKeys(AsyncGroup):
     """API keys; the scope `keys` opens them."""
 
@@ -127,6 +147,7 @@ class AsyncClient:
         self.transcripts = AsyncTranscripts(driver)
         self.editing = AsyncEditing(driver)
         self.service = AsyncService(driver)
+        self.usage = AsyncUsage(driver)
         self.keys = AsyncKeys(driver)
         self.ops = AsyncOperations(driver)
 

@@ -6,7 +6,18 @@ from typing import Self
 import httpx
 
 from client import following
-from client.calls import editing, jobs, keys, ops, search, service, sessions, transcripts, uploads
+from client.calls import (
+    editing,
+    jobs,
+    keys,
+    ops,
+    search,
+    service,
+    sessions,
+    transcripts,
+    uploads,
+    usage,
+)
 from client.connection import arguments
 from client.drivers import Driver
 from client.methods import Group, called, each
@@ -81,6 +92,15 @@ class Service(Group):
     contract = called(service.contract)
 
 
+class Usage(Group):
+    """What was used, and what it came to."""
+
+    report = called(usage.report)
+    budget = called(usage.budget)
+    budget_of = called(usage.budget_of)
+    set_budget_of = called(usage.set_budget_of)
+
+
 class Keys(Group):
     """API keys; the scope `keys` opens them."""
 
@@ -127,6 +147,7 @@ class Client:
         self.transcripts = Transcripts(driver)
         self.editing = Editing(driver)
         self.service = Service(driver)
+        self.usage = Usage(driver)
         self.keys = Keys(driver)
         self.ops = Operations(driver)
 

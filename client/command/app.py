@@ -17,6 +17,7 @@ from client.command import (
     searching,
     speakers,
     submitting,
+    usage,
 )
 from client.command.running import Command, Group
 
@@ -56,6 +57,7 @@ def build(*, rich: bool) -> typer.Typer:
     )
     for module in (submitting, looking, exporting, searching, speakers, changing):
         _add(app, module.COMMANDS, SENDING, rich=rich)
+    _add(app, usage.COMMANDS, ACCOUNT, rich=rich)
     _add_group(app, keys.GROUP, ACCOUNT, rich=rich)
     _add_group(app, ops_actions.GROUP, RUNNING, rich=rich)
     for module in (doctor, load_test, plan_capacity):

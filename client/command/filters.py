@@ -10,7 +10,7 @@ from shared.lifecycle import JobStatus
 _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "w": "weeks"}
 
 
-def _since(text: str) -> datetime:
+def since(text: str) -> datetime:
     """A date, a time, or how long ago: `2026-11-24`, `2026-11-24T09:30`, `2d`, `12h`."""
     if text[:-1].isdecimal() and text[-1:] in _UNITS:
         return datetime.now(UTC) - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
@@ -35,14 +35,14 @@ Statuses = Annotated[
 After = Annotated[
     datetime | None,
     typer.Option(
-        parser=_since,
+        parser=since,
         metavar="WHEN",
         help="Made since: 2026-11-24, a time, or an age such as 2d",
         show_default=False,
     ),
 ]
 Before = Annotated[
-    datetime | None, typer.Option(parser=_since, metavar="WHEN", help="Made before", show_default=False)
+    datetime | None, typer.Option(parser=since, metavar="WHEN", help="Made before", show_default=False)
 ]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=0, metavar="N", help="How many at most; 0 for all")]
 Tenant = Annotated[str | None, typer.Option(metavar="NAME", help="Only of this tenant", show_default=False)]

@@ -20,10 +20,13 @@ from client.models.service import Check, Engine, Readiness, Sign
 from client.models.sessions import Audio, Order, Session, Submission
 from client.models.transcripts import Segment, Speaker, Transcript, Word
 from client.models.uploads import Upload
+from client.models.usage import Budget, Usage, UsageItem
 
 __all__ = [
-    "Answer", "Audio", "Change", "Check", "Edit", "EditDetail", "Edited", "Engine", "Eta", "Event", "Hit",
-    "Job", "JobError", "Key", "Line", "Match", "NewKey", "Notice", "OperatorJob", "OperatorJobDetail",
-    "Order", "Outcome", "Page", "Past", "Queue", "Readiness", "Segment", "Session", "Sign", "Snippet",
-    "Speaker", "Speakers", "Stretch", "Submission", "Transcript", "Upload", "Word", "Worker", "Workers",
+    "Answer", "Audio", "Budget", "Change", "Check", "Edit", "EditDetail",
+    "Edited", "Engine", "Eta", "Event", "Hit", "Job", "JobError", "Key", "Line", "Match", "NewKey",
+    "Notice", "OperatorJob", "OperatorJobDetail", "Order", "Outcome", "Page", "Past",
+    "Queue", "Readiness", "Segment", "Session", "Sign", "Snippet", "Speaker", "Speakers",
+    "Stretch", "Submission", "Transcript", "Upload", "Usage", "UsageItem", "Word", "Worker",
+    "Workers",
 ]  # fmt: skip

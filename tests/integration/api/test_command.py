@@ -237,3 +237,17 @@ async def test_what_was_said_is_found(api: Api, shell: CommandLine) -> None:
     hit = (await shell.run("search", '"are you"', "--json")).json[0]
     assert (hit["title"], hit["snippet"]["text"]) == ("One", "How are you?")
     assert (await shell.run("search", "how", "--role", "client")).out == ""
+
+
+async def test_usage_is_told_by_day_and_model(api: Api, shell: CommandLine) -> None:
+    """F32: what a session cost stays when the session goes."""
+    await api.pool.execute(
+        "INSERT INTO usage (job_id, attempt, tenant_id, session_id, engine, model, audio_ms, billed_ms, micro_dollars,"
+        " created_at) VALUES ($1, 1, 'default', $1, 'google', 'chirp_2', 90000, 90500, 24134, now())",
+        UUID(int=7),
+    )
+    (row,) = (await shell.run("usage")).rows
+    assert row[1:] == ["google", "chirp_2", "1", "90000", "90500", "24134"]
+    assert (await shell.run("usage", "--json")).json["micro_dollars"] == 24134
+    assert (await shell.run("usage", "--from", "2020-01-01", "--to", "2020-01-02")).out == ""
+    assert (await shell.run("usage", "--from", "yesterday")).code == 2
