@@ -11,7 +11,7 @@ from shared.errors import MediaError, MediaInterruptedError, MediaTimeoutError, 
 from shared.logs import get_logger
 from shared.transcript import Notice
 from worker_service.children import ChildDiedError, ask_once
-from worker_service.serving import Limits
+from worker_service.serving import JsonObject, Limits
 
 log = get_logger(__name__)
 
@@ -59,23 +59,17 @@ async def prepare(
     part = target.with_name(target.name + ".part")
     size = (await asyncio.to_thread(source.stat)).st_size
     cpu_s = cpu_seconds(size, max_duration_ms)
-    limits = Limits(
-        memory_bytes=_MEMORY_BYTES,
-        cpu_seconds=cpu_s,
-        file_bytes=max_duration_ms * _FLAC_BYTES_PER_MS + _FLAC_MARGIN_BYTES,
-        open_files=_OPEN_FILES,
-    )
+    request = {
+        "source": str(source),
+        "target": str(part),
+        "max_duration_ms": max_duration_ms,
+        "limits": asdict(_limits(cpu_s, max_duration_ms)),
+    }
 
     def progress(message: dict[str, Any]) -> None:
         if on_progress is not None:
             on_progress(message["done_ms"], message["total_ms"])
 
-    request = {
-        "source": str(source),
-        "target": str(part),
-        "max_duration_ms": max_duration_ms,
-        "limits": asdict(limits),
-    }
     try:
         found = await ask_once(
             _CHILD, request, on_progress=progress, timeout_s=_PATIENCE * cpu_s, secrets=False
@@ -87,8 +81,27 @@ async def prepare(
         raise _verdict(died) from died
     finally:
         part.unlink(missing_ok=True)
+    return _prepared(target, found)
+
+
+def cpu_seconds(size: int, max_duration_ms: int) -> int:
+    """How long a processor may decode a file of `size` bytes."""
+    return int(_BASE_S + min(size / _BYTES_PER_S, max_duration_ms / 1000 / _SLOWEST_SPEED))
+
+
+def _limits(cpu_s: int, max_duration_ms: int) -> Limits:
+    return Limits(
+        memory_bytes=_MEMORY_BYTES,
+        cpu_seconds=cpu_s,
+        file_bytes=max_duration_ms * _FLAC_BYTES_PER_MS + _FLAC_MARGIN_BYTES,
+        open_files=_OPEN_FILES,
+    )
+
+
+def _prepared(path: Path, found: JsonObject) -> PreparedAudio:
+    """What the child's answer says."""
     return PreparedAudio(
-        path=target,
+        path=path,
         duration_ms=found["duration_ms"],
         container=found["container"],
         codec=found["codec"],
@@ -96,11 +109,6 @@ async def prepare(
         source_channels=found["channels"],
         warnings=tuple(Notice(w["code"], w["detail"]) for w in found["warnings"]),
     )
-
-
-def cpu_seconds(size: int, max_duration_ms: int) -> int:
-    """How long a processor may decode a file of `size` bytes."""
-    return int(_BASE_S + min(size / _BYTES_PER_S, max_duration_ms / 1000 / _SLOWEST_SPEED))
 
 
 def _verdict(died: ChildDiedError) -> TranscriptsError:

@@ -93,16 +93,8 @@ def service(
         "REDIS_URL": redis_server.url(),
         "PORT": str(port),
         "TRANSCRIPTS_QUEUE_NAME": queue,
-        "TRANSCRIPTS_STORAGE_URL": (folder / "objects").as_uri(),
-        "TRANSCRIPTS_SCRATCH_DIR": str(folder / "scratch"),
-        "TRANSCRIPTS_MODELS_DIR": str(MODELS),
-        "TRANSCRIPTS_MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES),
-        "TRANSCRIPTS_MAX_AUDIO_HOURS": str(MAX_AUDIO_HOURS),
-        "TRANSCRIPTS_STATUS_SECONDS": "0.05",
-        "TRANSCRIPTS_WATCH_SECONDS": "0.05",
     }
-    kept = {name: value for name, value in os.environ.items() if name not in known_settings()}
-    environment = {**kept, **settings, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+    environment = _environment(folder, settings)
     programs = [
         Program(
             name,
@@ -124,6 +116,23 @@ def service(
         stop_all(programs, 10)
     assert [program.returncode for program in programs] == [0, 0], found.logs()
     asyncio.run(_query(postgres_server, f'DROP DATABASE "{database}" WITH (FORCE)'))
+
+
+def _environment(folder: Path, settings: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in known_settings()}
+    return {
+        **kept,
+        "TRANSCRIPTS_STORAGE_URL": (folder / "objects").as_uri(),
+        "TRANSCRIPTS_SCRATCH_DIR": str(folder / "scratch"),
+        "TRANSCRIPTS_MODELS_DIR": str(MODELS),
+        "TRANSCRIPTS_MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES),
+        "TRANSCRIPTS_MAX_AUDIO_HOURS": str(MAX_AUDIO_HOURS),
+        "TRANSCRIPTS_STATUS_SECONDS": "0.05",
+        "TRANSCRIPTS_WATCH_SECONDS": "0.05",
+        **settings,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "error",
+    }
 
 
 @pytest.fixture
