@@ -167,19 +167,12 @@ class Bench:
 
     def cost(self, process: subprocess.Popen[str], window_s: float) -> Cost:
         """What a worker with its children, and its server, do in the next `window_s` seconds."""
-        cpu, before, began = self._cpu_s(process.pid), self._traffic(), time.monotonic()
+        cpu, before, began = _cpu_ns(process.pid), self._traffic(), time.monotonic()
         time.sleep(window_s)
         took = time.monotonic() - began
         reads, commands = (now - then - 1 for now, then in zip(self._traffic(), before, strict=True))
-        return Cost(
-            100 * (self._cpu_s(process.pid) - cpu) / took,
-            reads / took,
-            commands / took,
-            sum(_status(pid)[1] for pid in _tree(process.pid)),
-        )
-
-    def _cpu_s(self, pid: int) -> float:
-        return sum(_status(each)[0] for each in _tree(pid))
+        spent = sum(max(0, ns - cpu.get(thread, 0)) for thread, ns in _cpu_ns(process.pid).items())
+        return Cost(spent / 1e7 / took, reads / took, commands / took, _rss_bytes(process.pid))
 
     def _traffic(self) -> tuple[int, int]:
         """Requests and commands so far; two requests may come in one read, and what scripts call is a command."""
@@ -199,13 +192,19 @@ def _tree(pid: int) -> list[int]:
     return found
 
 
-def _status(pid: int) -> tuple[float, int]:
-    """CPU seconds and resident bytes of a process; nothing where it is gone."""
-    cpu_ns = 0
-    try:
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            cpu_ns += int((thread / "schedstat").read_text().split()[0])
-        resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
-    except OSError:
-        return 0.0, 0
-    return cpu_ns / 1e9, resident
+def _cpu_ns(pid: int) -> dict[str, int]:
+    """What each thread of a process and its descendants has used; a tick of `stat` is too coarse for idle ones."""
+    used = {}
+    for each in _tree(pid):
+        with suppress(OSError):
+            for thread in Path(f"/proc/{each}/task").iterdir():
+                used[thread.name] = int((thread / "schedstat").read_text().split()[0])
+    return used
+
+
+def _rss_bytes(pid: int) -> int:
+    resident = 0
+    for each in _tree(pid):
+        with suppress(OSError):
+            resident += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * _PAGE
+    return resident
