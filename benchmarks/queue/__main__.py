@@ -28,7 +28,7 @@ _SCENARIOS: Final[dict[str, Callable[[Contender, Size], Figures]]] = {
     "waiting": scenarios.waiting,
 }
 _RECOVERY: Final = "recovery"
-_RECOVERY_S: Final = {False: 90.0, True: 25.0}
+_RECOVERY_S: Final = {False: 60.0, True: 25.0}
 _EPILOG: Final = """\
 Every contender runs against a fresh in-memory server of its own, in its own environment: libraries that conflict with
 ours are installed once, from the registry, below .local/benchmarks/queue. Nothing else should run meanwhile; the first

@@ -241,3 +241,30 @@ async def test_two_thousand_runs_that_end_at_once_are_told_at_once(
     await until(lambda: len(bench.starts) == 2_500)
     bench.gate.set()
     await until(lambda: worker.jobs_running == 0)
+
+
+async def test_an_end_is_refused_where_redis_knows_of_another_holder(bench: Bench) -> None:
+    """F5: a replica that took over may know less than the worker was told; the hash in Redis decides."""
+    worker = await bench.leased(lease_s=300)
+    (job,) = await bench.ring()
+    await until(lambda: bench.starts)
+    await bench.redis.hdel(f"{bench.queue}:held:{worker.worker_id}", job)  # type: ignore[misc]
+    await bench.redis.hset(f"{bench.queue}:held:another", job, "1")  # type: ignore[misc]
+    await bench.redis.set(names.HOLDER_PREFIX + job, "another")
+    bench.gate.set()
+    await until(lambda: worker.jobs_running == 0)
+    assert worker.jobs_lost == 1
+    assert await bench.holder(job) == "another"
+    assert await bench.redis.exists(names.JOB_PREFIX + job)
+
+
+async def test_a_job_that_a_stock_worker_took_over_is_let_go(bench: Bench) -> None:
+    """A stock worker's job stands where it stood, so only its mark tells that it runs."""
+    worker = await bench.leased(lease_s=4)
+    (job,) = await bench.ring()
+    await until(lambda: bench.starts)
+    await bench.redis.hdel(f"{bench.queue}:held:{worker.worker_id}", job)  # type: ignore[misc]
+    await bench.redis.zadd(bench.queue, {job: 1})
+    await bench.redis.set(names.HOLDER_PREFIX + job, "1")
+    await until(lambda: bench.cancels == [(job, "leased", leases.LOST)])
+    assert await bench.holder(job) == "1"

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -122,16 +123,22 @@ async def test_a_retry_that_ended_while_redis_was_emptied_is_kept(own_bench: Ben
 async def test_a_silence_longer_than_the_lease_ends_nobody(own_server: QueueServer, own_bench: Bench) -> None:
     """A blackhole for all: when it ends, nobody's jobs are given away, since nobody could have renewed.
 
-    In production it may last a minute or an hour; here lease and patience are a tenth of production's.
+    In production it may last a minute or an hour; here lease and patience are a fraction of production's.
     """
     bench = own_bench
     async with TcpProxy("127.0.0.1", own_server.port) as proxy:
-        url = f"redis://127.0.0.1:{proxy.port}/0"
-        workers = [await bench.leased(name, url=url, timeout_s=0.5, max_jobs=5) for name in "ab"]
+        options: dict[str, Any] = {
+            "url": f"redis://127.0.0.1:{proxy.port}/0",
+            "timeout_s": 0.5,
+            "lease_s": 3.0,
+        }
+        workers = [await bench.leased(name, max_jobs=5, **options) for name in "ab"]
         await bench.ring(10)
         await until(lambda: len(bench.starts) == 10)
+        workers.append(await bench.leased("spare", max_jobs=10, **options))  # who would take them
+        await until(workers[-1]._idle.is_set)
         proxy.blackhole()
-        await asyncio.sleep(3.5 * LEASE_S)
+        await asyncio.sleep(4.0)
         proxy.restore()
         await until(lambda: all(worker._joined for worker in workers))
         bench.gate.set()
