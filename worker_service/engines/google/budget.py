@@ -65,7 +65,8 @@ class CallBudget:
         self._kept = self._most // 2
         self._rate = max(1.0, per_minute - self._most - _MARGIN) / 60_000
         shares = 1 if redis is None else _ALONE
-        self._own = _Bucket(self._rate / shares, max(1.0, self._most / shares), 1.0, _now_ms())
+        most = max(2.0, self._most / shares)
+        self._own = _Bucket(self._rate / shares, most, most, _now_ms())
         self._without_redis_until = float("inf") if redis is None else 0.0
 
     @property
@@ -91,7 +92,7 @@ class CallBudget:
                     "Redis is away: calls to Google are counted by this worker alone", reason=repr(error)
                 )
                 self._without_redis_until = now + _REDIS_AGAIN_S * 1_000
-        return self._own.take(now, 0.0 if urgent else min(self._kept, self._own.most - 1))
+        return self._own.take(now, 0.0 if urgent else self._own.most // 2)
 
 
 def _now_ms() -> float:

@@ -8,6 +8,7 @@ from typing import Final
 from shared.errors import TranscriptsError
 from shared.google_speech import TABLE, Table, with_models
 from shared.logs import get_logger
+from shared.storage.google_identity import Identity
 from worker_service.engines.google import capabilities
 from worker_service.engines.google.budget import CallBudget
 from worker_service.engines.google.client import CallError, SpeechClient
@@ -32,11 +33,14 @@ class Location:
 class Locations:
     """Opens a location on the event loop that uses it; also one that is no longer set up, for what runs there."""
 
-    def __init__(self, names: tuple[str, ...], open_location: Callable[[str], Location]) -> None:
-        """`names` in the order in which they are preferred."""
+    def __init__(
+        self, names: tuple[str, ...], open_location: Callable[[str], Location], identity: Identity
+    ) -> None:
+        """`names` in the order in which they are preferred; `identity` is closed with the locations."""
         self.names = names
         self.table: Table = TABLE
         self._open = open_location
+        self._identity = identity
         self._opened: dict[str, Location] = {}
         self._refresh_at: dict[str, float] = {}
         self._refreshing: set[asyncio.Task[None]] = set()
@@ -82,3 +86,4 @@ class Locations:
         for location in self._opened.values():
             await location.follower.aclose()
             await location.client.aclose()
+        self._identity.close()

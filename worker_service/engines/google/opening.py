@@ -41,7 +41,7 @@ def open_google(
         _location, settings=settings, project=settings.google_project_id, redis=redis, identity=identity
     )
     return GoogleEngine(
-        locations=Locations(by_comma(settings.google_locations), open_location),
+        locations=Locations(by_comma(settings.google_locations), open_location, identity),
         store=open_store(
             _bucket(settings),
             google_credentials=key,

@@ -1,0 +1,179 @@
+"""All pending operations are followed together, within the quota."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from arq.connections import ArqRedis
+
+from shared.errors import EngineMisconfiguredError, EngineUnavailableError
+from shared.queue.client import connect as connect_redis
+from tests.fakes.google.process import FakeGoogle
+from tests.integration.google.conftest import Order, open_engine, started
+from worker_service.engines.google import engine as engine_module
+from worker_service.engines.google import follower as follower_module
+from worker_service.engines.google.budget import CallBudget
+from worker_service.engines.google.engine import GoogleEngine
+from worker_service.engines.port import OperationEndedError, SpeechRequest
+
+pytest_plugins = ("tests.fakes.google.fixtures",)
+
+Following = tuple[SpeechRequest, str, "asyncio.Task[Any]"]
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[ArqRedis]:
+    redis = connect_redis(redis_url, retries=0)
+    yield redis
+    await redis.aclose(close_connection_pool=True)
+
+
+async def follow(engine: GoogleEngine, request: SpeechRequest, shown: list[int] | None = None) -> Following:
+    """Start an operation and follow it beside."""
+    name = await started(engine, request)
+    note = (lambda _: None) if shown is None else shown.append
+    return request, name, asyncio.create_task(engine.follow(request, name, note))
+
+
+async def test_many_are_followed_by_a_page_and_not_one_by_one(google: FakeGoogle, order: Order) -> None:
+    """Thirty operations take no more calls than one would: one a second."""
+    began = time.monotonic()
+    google.settings(operation_ms=600_000)
+    engine = open_engine(google)
+    running = await asyncio.gather(*(follow(engine, order(1_000)) for _ in range(30)))
+    await asyncio.sleep(2.5)
+    google.settings(clock_ms=600_000)
+    results = await asyncio.gather(*(task for _, _, task in running))
+    assert all(result.words for result in results)
+    calls = google.calls()
+    looked = sum(calls.get("GetOperation", {}).values()) + sum(calls["ListOperations"].values())
+    assert looked <= time.monotonic() - began + 2
+    assert "RESOURCE_EXHAUSTED" not in {**calls["ListOperations"], **calls.get("GetOperation", {})}
+    await engine.aclose()
+
+
+async def test_progress_is_guessed_between_google_s_steps_and_never_goes_back(
+    google: FakeGoogle, engine: GoogleEngine, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F15."""
+    monkeypatch.setattr(follower_module, "_TICK_S", 0.05)
+    google.settings(operation_ms=600_000)
+    shown: list[int] = []
+    _, _, task = await follow(engine, order(1_200_000), shown)
+    while len(shown) < 3:
+        await asyncio.sleep(0.01)
+    assert shown[-1] < 0.26 * 1_200_000, "guessed, below the next step"
+    google.settings(clock_ms=400_000)  # Google says 52
+    while shown[-1] < 0.52 * 1_200_000:
+        await asyncio.sleep(0.01)
+    google.settings(clock_ms=600_000)
+    await task
+    assert shown == sorted(shown)
+    assert len(set(shown)) == len(shown)
+
+
+async def test_google_may_come_and_go(google: FakeGoogle, engine: GoogleEngine, order: Order) -> None:
+    """F7, F8: trouble with looking says nothing about the operation, and no attempt ends with it."""
+    google.settings(operation_ms=600_000)
+    _, _, task = await follow(engine, order(1_000))
+    google.fault("GetOperation", code="UNAVAILABLE", times=1)
+    google.fault("GetOperation", code="RESOURCE_EXHAUSTED", times=1)
+    google.settings(clock_ms=600_000)
+    assert (await task).words
+
+
+async def test_a_location_that_stays_closed_ends_the_wait(
+    google: FakeGoogle, engine: GoogleEngine, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F1: what waiting does not mend is told; the operation stays, to be followed when it is mended."""
+    monkeypatch.setattr(follower_module, "_LONGEST_WAIT_S", 0.05)
+    google.settings(operation_ms=600_000)
+    google.fault("GetOperation", code="PERMISSION_DENIED", times=-1)
+    _, _, task = await follow(engine, order(1_000))
+    with pytest.raises(EngineMisconfiguredError):
+        await task
+    assert google.operations()[0]["error"] is None
+
+
+async def test_an_operation_that_never_ends_is_given_up_and_cancelled(
+    google: FakeGoogle, engine: GoogleEngine, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F1: nothing hangs for days; what it cost until then is told."""
+    monkeypatch.setattr(engine_module, "_STANDARD_S", 0.5)
+    monkeypatch.setattr(follower_module, "_TICK_S", 0.1)
+    google.fault("operation", do="hang")
+    _, _, task = await follow(engine, order(1_000))
+    with pytest.raises(OperationEndedError, match="did not end") as caught:
+        await task
+    assert type(caught.value.error) is EngineUnavailableError
+    assert caught.value.cost.estimated
+    assert google.operations()[0]["error"]["code"] == 1
+
+
+async def test_results_are_seen_in_the_bucket_where_listing_is_slow(
+    google: FakeGoogle, engine: GoogleEngine, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No quota is needed for it: with not one look at an operation allowed, what succeeded is heard."""
+    monkeypatch.setattr(follower_module, "_SLOW_S", 0.0)
+    google.fault("GetOperation", code="RESOURCE_EXHAUSTED", times=-1)
+    google.fault("ListOperations", code="RESOURCE_EXHAUSTED", times=-1)
+    running = [await follow(engine, order(5_000)) for _ in range(3)]
+    results = await asyncio.gather(*(task for _, _, task in running))
+    assert all(result.words and result.cost.billed_ms == 5_000 for result in results)
+
+
+async def test_a_run_that_stops_waiting_leaves_the_operation(
+    google: FakeGoogle, engine: GoogleEngine, order: Order
+) -> None:
+    """F10: and another follows it by its name."""
+    google.settings(operation_ms=600_000)
+    request, name, task = await follow(engine, order(1_000))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert google.operations()[0]["error"] is None
+    google.settings(clock_ms=600_000)
+    assert (await engine.follow(request, name, lambda _: None)).words
+    assert google.ledger()["billed_ms"] == 1_000
+
+
+# The budget ------------------------------------------------------------------------------------------------
+
+
+async def taken(budget: CallBudget, seconds: float, *, urgent: bool = False) -> int:
+    """How many calls are granted in so long."""
+    count = 0
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                await budget.take(urgent=urgent)
+                count += 1
+    except TimeoutError:
+        return count
+
+
+async def test_all_workers_share_one_quota(redis: ArqRedis) -> None:
+    """A minute's burst and flow stay under the quota, whoever asks."""
+    key = f"google:{uuid4()}"
+    workers = [CallBudget(redis, key, per_minute=600) for _ in range(3)]
+    granted = sum(await asyncio.gather(*(taken(worker, 1.5) for worker in workers)))
+    burst, flow = 600 // 15, workers[0].calls_a_second * 1.5
+    assert granted <= burst + flow + 1
+    assert workers[0].calls_a_second * 60 + burst < 600
+
+
+async def test_some_tokens_are_kept_for_cancels(redis: ArqRedis) -> None:
+    """F12: who cancels does not wait for those who only look."""
+    budget = CallBudget(redis, f"google:{uuid4()}", per_minute=150)
+    assert await taken(budget, 0.2) == 5
+    assert await taken(budget, 0.2, urgent=True) >= 5
+
+
+async def test_without_redis_a_worker_takes_a_share(redis: ArqRedis) -> None:
+    nobody = connect_redis("redis://127.0.0.1:9", retries=0)
+    budget = CallBudget(nobody, "google:none", per_minute=600)
+    assert 1 <= await taken(budget, 1.0) <= 600 // 15
+    await nobody.aclose(close_connection_pool=True)

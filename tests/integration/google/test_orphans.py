@@ -1,0 +1,157 @@
+"""What an attempt started, or may have started, is found before anything is started again (F6)."""
+
+import time
+
+import pytest
+
+from shared.errors import EngineUnavailableError
+from tests.fakes.google.calls import connect, submit
+from tests.fakes.google.calls import order as an_order
+from tests.fakes.google.process import FakeGoogle
+from tests.integration.google.conftest import Order, open_engine, started
+from worker_service.engines.google import engine as engine_module
+from worker_service.engines.google.engine import GoogleEngine
+from worker_service.engines.port import SpeechRequest
+
+pytest_plugins = ("tests.fakes.google.fixtures",)
+
+
+async def lost(google: FakeGoogle, engine: GoogleEngine, request: SpeechRequest) -> str:
+    """Start an operation whose answer gets lost; returns its name."""
+    google.fault("BatchRecognize", when="after", code="UNAVAILABLE")
+    with pytest.raises(EngineUnavailableError):
+        await started(engine, request)
+    return str(google.operations()[-1]["name"])
+
+
+async def twin(google: FakeGoogle, request: SpeechRequest, location: str = "us") -> str:
+    """Another operation with the same prefix, as a proxy that repeats a request would make it."""
+    client = connect(google)
+    again = an_order(
+        f"gs://recordings/speech/staged/{request.job_id}/1/audio.flac",
+        f"speech/{request.prefix}", location=location, model="chirp_3",
+    )  # fmt: skip
+    again.recognizer = f"projects/fake-project/locations/{location}/recognizers/_"
+    name = (await submit(client, again)).name
+    await client.transport.close()  # type: ignore[no-untyped-call]
+    return str(name)
+
+
+async def test_an_operation_whose_answer_was_lost_is_found(
+    google: FakeGoogle, engine: GoogleEngine, order: Order
+) -> None:
+    google.settings(operation_ms=60_000)
+    request = order()
+    for _ in range(3):
+        await started(engine, order())
+    assert await engine.find(request.prefix) is None
+    name = await lost(google, engine, request)
+    assert await engine.find(request.prefix) == name
+    assert (await engine.find(f"results/{request.job_id}/11/")) is None, "a prefix is matched whole"
+
+
+@pytest.mark.parametrize("oldest_first", [True, False])
+async def test_it_is_found_on_whatever_page_it_is(
+    google: FakeGoogle, engine: GoogleEngine, order: Order, oldest_first: bool
+) -> None:
+    google.settings(operation_ms=60_000, max_page_size=2, oldest_first=oldest_first)
+    request = order(1_000)
+    name = await lost(google, engine, request)
+    for _ in range(4):
+        await started(engine, order(1_000))
+    assert await engine.find(request.prefix) == name
+
+
+async def test_one_that_is_listed_late_is_waited_for(google: FakeGoogle, order: Order) -> None:
+    google.settings(operation_ms=60_000, listed_after_ms=1_500)
+    engine = open_engine(google, settle_s=4)
+    request = order(1_000)
+    name = await lost(google, engine, request)
+    assert await engine.find(request.prefix) == name
+    await engine.aclose()
+
+
+async def test_one_that_a_slow_google_makes_after_our_deadline_is_found(
+    google: FakeGoogle, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """We have given up, and the request is still on its way."""
+    monkeypatch.setattr(engine_module, "SUBMIT_S", 0.3)
+    google.settings(operation_ms=60_000)
+    google.fault("BatchRecognize", do="slow", ms=1_500)
+    engine = open_engine(google, settle_s=10)
+    request = order(1_000)
+    with pytest.raises(EngineUnavailableError):
+        await started(engine, request)
+    assert google.operations() == []
+    assert await engine.find(request.prefix) is not None
+    await engine.aclose()
+
+
+async def test_nothing_is_said_to_be_missing_before_it_must_have_shown_itself(google: FakeGoogle) -> None:
+    engine = open_engine(google, settle_s=1.0)
+    began = time.monotonic()
+    assert await engine.find("results/none/1/") is None
+    assert time.monotonic() - began >= 1.0
+    await engine.aclose()
+
+
+async def test_of_two_the_older_is_kept_and_the_younger_cancelled(
+    google: FakeGoogle, engine: GoogleEngine, order: Order
+) -> None:
+    google.settings(operation_ms=60_000)
+    request = order(1_000)
+    older = await lost(google, engine, request)
+    younger = await twin(google, request)
+    assert await engine.find(request.prefix) == older
+    state = {operation["name"]: operation["error"] for operation in google.operations()}
+    assert state[older] is None
+    assert state[younger]["code"] == 1
+
+
+async def test_of_two_the_one_that_has_not_failed_is_kept(
+    google: FakeGoogle, engine: GoogleEngine, order: Order
+) -> None:
+    google.fault("operation", code="INTERNAL")
+    request = order(1_000)
+    await lost(google, engine, request)
+    google.settings(operation_ms=60_000)
+    younger = await twin(google, request)
+    assert await engine.find(request.prefix) == younger
+
+
+async def test_a_failed_one_is_found_so_that_its_end_is_booked(
+    google: FakeGoogle, engine: GoogleEngine, order: Order
+) -> None:
+    google.fault("operation", code="INTERNAL")
+    request = order(1_000)
+    name = await lost(google, engine, request)
+    assert await engine.find(request.prefix) == name
+
+
+async def test_one_that_google_forgot_is_known_by_its_result(
+    google: FakeGoogle, engine: GoogleEngine, order: Order
+) -> None:
+    """The bucket outlives the list: what was paid is heard all the same."""
+    request = order(30_500)
+    name = await lost(google, engine, request)
+    google.forget(name)
+    found = await engine.find(request.prefix)
+    assert found is not None
+    assert found.startswith(f"gs://recordings/speech/{request.prefix}")
+    result = await engine.follow(request, found, lambda _: None)
+    assert result.words
+    assert result.cost.billed_ms == 31_000
+    again = await engine.follow(
+        request, name, lambda _: None
+    )  # by its name, which Google does not know any more
+    assert again.words == result.words
+
+
+async def test_a_google_that_does_not_answer_is_not_taken_for_a_no(
+    google: FakeGoogle, engine: GoogleEngine, order: Order
+) -> None:
+    google.settings(operation_ms=60_000)
+    request = order(1_000)
+    name = await lost(google, engine, request)
+    google.fault("ListOperations", code="UNAVAILABLE", times=2)
+    assert await engine.find(request.prefix) == name
