@@ -36,6 +36,11 @@ _IDEMPOTENCY_KEY: Final = {
     "`Idempotency-Replayed: true`. 1 to 255 printable ASCII characters; a UUID is good",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
+_SENT_HEADERS: Final = {
+    "webhook-id": "The same at every attempt and replay: what you have had already",
+    "webhook-timestamp": "Unix seconds of this attempt",
+    "webhook-signature": "`v1,` and a signature; two of them while a secret is replaced. Standard Webhooks",
+}
 _REQUEST_ID: Final = {
     "description": "The request's id: yours if you sent one, else ours; it is in the logs",
     "schema": {"type": "string"},
@@ -55,6 +60,7 @@ class DescribedApi(FastAPI):
                     openapi_version=self.openapi_version,
                     description=self.description,
                     routes=self.routes,
+                    webhooks=self.webhooks.routes,
                 )
             )
         return self.openapi_schema
@@ -86,6 +92,16 @@ def _tell_of_repeats(operation: dict[str, Any]) -> None:
     for status, name in (("409", "InFlight"), ("422", "OtherRequest")):
         operation["responses"].setdefault(status, {"$ref": f"#/components/responses/{name}"})
     operation["responses"] = dict(sorted(operation["responses"].items()))
+
+
+def _tell_what_is_sent(operation: dict[str, Any]) -> None:
+    """A webhook is a request of ours: signed, and without a key."""
+    operation["security"] = []
+    operation["parameters"] = [
+        {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
+        for name, text in _SENT_HEADERS.items()
+    ]
+    operation["responses"] = {"2XX": {"description": "Taken"}, "410": {"description": "Never again"}}
 
 
 def _problem(description: str, **headers: Any) -> dict[str, Any]:
@@ -124,5 +140,7 @@ def _put_right(document: dict[str, Any]) -> dict[str, Any]:
             _tell_who_may(operation, needed_scope(method.upper(), path))
             if method == "post":
                 _tell_of_repeats(operation)
+    for operations in document.get("webhooks", {}).values():
+        _tell_what_is_sent(operations["post"])
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document

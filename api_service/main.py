@@ -29,6 +29,7 @@ from api_service.routes import (
     transcripts,
     uploads,
     usage,
+    webhooks,
 )
 from api_service.services import State, open_services
 from shared.settings import ApiSettings
@@ -67,10 +68,11 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     )
     modules = (  # in the order in which they are asked for most: routes are tried one after the other
         jobs, sessions, transcripts, segments, speakers, history, search, exports, recordings, uploads,
-        engines, keys, ops, usage, health,
+        engines, webhooks, keys, ops, usage, health,
     )  # fmt: skip
     for module in modules:
         app.include_router(module.router)
+    app.webhooks.include_router(webhooks.sent)
     errors.install(app)
     # The last one added is the outermost.
     app.add_middleware(IdempotencyMiddleware)

@@ -16,6 +16,7 @@ from shared.orders import LanguageTag
 from shared.sessions import SessionFilter
 from shared.transcript import Role
 from shared.transcript_search import Place, SearchFilter, SearchOrder
+from shared.webhook_records import DeliveryStatus
 from shared.wire_types import no_control_characters
 
 _PLACE: Final = struct.Struct(">d16si")
@@ -113,6 +114,12 @@ class SearchQuery(_Query):
     def after(self) -> Place | None:
         """Where the page before ended; InvalidRequestError for no cursor of ours."""
         return None if self.cursor is None else read_place(self.cursor)
+
+
+class DeliveryQuery(PageQuery):
+    """Which deliveries of a webhook."""
+
+    status: list[DeliveryStatus] = Field(default_factory=list)
 
 
 def write_cursor(last: UUID) -> str:

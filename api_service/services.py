@@ -30,6 +30,7 @@ from api_service.sessions import Sessions
 from api_service.spending import Spending
 from api_service.submissions import Submissions
 from api_service.watcher import JobWatcher
+from api_service.webhooks import Webhooks
 from shared.database import Pool, check_schema, open_pool
 from shared.dispatch import Dispatcher
 from shared.engines import Abilities, google
@@ -52,6 +53,7 @@ class Services:
     authenticator: Authenticator | None
     keys: Keys
     claims: Claims
+    webhooks: Webhooks
     sessions: Sessions
     submissions: Submissions
     uploads: ResumableUploads
@@ -134,6 +136,7 @@ def _assemble(
         authenticator=authenticator,
         keys=Keys(pool, pepper, authenticator),
         claims=Claims(pool, pepper, keep_hours=settings.idempotency_hours),
+        webhooks=Webhooks(pool, pepper, allow_private=settings.allow_private_addresses),
         sessions=Sessions(pool=pool, store=store, bell=bell, offer=offer, spending=spending),
         submissions=Submissions(pool=pool, store=store, bell=bell, offer=offer, spending=spending),
         uploads=ResumableUploads(

@@ -6,7 +6,7 @@ no row. A method that matches no row returns None or False, and the run that cal
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from shared.database import Connection, Pool, transaction
@@ -14,6 +14,7 @@ from shared.errors import ConflictError, NotFoundError, TranscriptsError
 from shared.lifecycle import JobStatus, sources
 from shared.queue.envelope import rank_ms
 from shared.records import JobRecord, Row, SessionRecord
+from shared.webhook_events import Event, tell_of_job
 
 _PROGRESS = "ps.phase, coalesce(ps.audio_ms_done, 0) AS audio_ms_done, coalesce(ps.message, '') AS message"
 _SELECT = f"""
@@ -22,9 +23,20 @@ FROM job j JOIN session s ON s.id = j.session_id LEFT JOIN processing_status ps 
 """  # noqa: S608  (the parts are constants)
 
 
+_ENDS: Final = {
+    JobStatus.SUCCEEDED: Event.JOB_SUCCEEDED,
+    JobStatus.FAILED: Event.JOB_FAILED,
+    JobStatus.CANCELLED: Event.JOB_CANCELLED,
+}
+
+
 def _move(target: JobStatus, assignments: str, where: str, event: str) -> str:
-    """The one form in which a status changes: fenced by its sources, mirrored into the session, noted as an event."""
+    """The one form in which a status changes: fenced by its sources, mirrored into the session, noted as an event.
+
+    An end is told by webhooks, which are queued with it.
+    """
     allowed = ", ".join(f"'{status}'" for status in sources(target))
+    told = f", told AS ({tell_of_job(_ENDS[target], 'moved')})" if target in _ENDS else ""
     return f"""
 WITH moved AS (
     UPDATE job SET status = '{target}', updated_at = now(), {assignments}
@@ -38,7 +50,7 @@ WITH moved AS (
     SELECT id, attempt, '{event}', jsonb_strip_nulls(
         jsonb_build_object('worker', worker, 'code', error ->> 'code', 'due', next_attempt_at))
     FROM moved
-)
+){told}
 SELECT m.*, greatest(m.progress, coalesce(ps.progress, 0)) AS progress, {_PROGRESS}, s.duration_ms
 FROM moved m JOIN session s ON s.id = m.session_id LEFT JOIN processing_status ps ON ps.job_id = m.id
 """  # noqa: S608  (the parts are constants)

@@ -10,6 +10,7 @@ from shared.database import Pool
 from shared.errors import NotFoundError
 from shared.lifecycle import JobStatus
 from shared.records import SessionRecord
+from shared.webhook_events import Event, tell_of_session
 
 _PAGE: Final = """
 SELECT s.* FROM session s LEFT JOIN job j ON j.id = s.transcription_job_id
@@ -21,6 +22,12 @@ WHERE s.tenant_id = $1 AND ($2::uuid IS NULL OR s.id < $2) AND s.status = ANY($3
     AND ($7::text IS NULL OR strpos(lower(s.title), lower($7)) > 0)
 ORDER BY s.id DESC LIMIT $8
 """
+_DELETE: Final = f"""
+WITH gone AS (
+    DELETE FROM session WHERE id = $1 AND tenant_id = $2 RETURNING *
+), told AS ({tell_of_session(Event.SESSION_DELETED, "gone")})
+SELECT true FROM gone
+"""  # noqa: S608  (the parts are constants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +97,8 @@ class SessionRepository:
         return SessionRecord.from_row(row)
 
     async def delete(self, session_id: UUID, tenant_id: str) -> bool:
-        """Delete the session with its jobs and transcript; returns whether there was one. Usage is kept (F32)."""
-        done = await self._pool.fetchval(
-            "DELETE FROM session WHERE id = $1 AND tenant_id = $2 RETURNING true", session_id, tenant_id
-        )
-        return bool(done)
+        """Delete the session with its jobs and transcript; returns whether there was one. Usage is kept (F32).
+
+        Webhooks that tell of it are queued with it.
+        """
+        return bool(await self._pool.fetchval(_DELETE, session_id, tenant_id))

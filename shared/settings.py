@@ -211,6 +211,16 @@ class WorkerSettings(GoogleWork, CoreSettings):
     sweep_seconds: float = _ours(
         "SWEEP_SECONDS", default=15.0, gt=0, le=600, description="How often forgotten jobs are looked for"
     )
+    webhook_poll_seconds: float = _ours(
+        "WEBHOOK_POLL_SECONDS", default=1.0, gt=0, le=60, description="How often due webhooks are looked for"
+    )
+    webhook_timeout_seconds: float = _ours(
+        "WEBHOOK_TIMEOUT_SECONDS",
+        default=15.0,
+        gt=0,
+        le=120,
+        description="How long a webhook's receiver may take",
+    )
     drain_seconds: float = _ours(
         "DRAIN_SECONDS", default=7.0, ge=0, le=300, description="How long a stopping worker hands over"
     )

@@ -1,17 +1,20 @@
 """What a running worker has open, and the loops beside its jobs; opened and closed in one place."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from arq.connections import ArqRedis
 
 from shared.clock import SystemClock
 from shared.database import Pool, check_schema, open_pool
 from shared.dispatch import Dispatcher
+from shared.egress import PublicTransport
+from shared.logs import get_logger
+from shared.pepper import Pepper
 from shared.ports import ObjectStore
 from shared.queue import names
 from shared.queue.client import RedisJobQueue, check_redis, connect
@@ -28,10 +31,16 @@ from worker_service.status import StatusBoard
 from worker_service.sweep import Sweep
 from worker_service.tasks import DISPATCHER, FUNCTIONS, TRANSCRIBER
 from worker_service.transcribe import RunLimits, Transcriber
+from worker_service.webhooks import WebhookSender
+
+log = get_logger(__name__)
 
 _CLOSE_S: Final = (
     0.5  # with the drain, Redis's goodbye and the sign-off, inside the 10 s that platforms grant
 )
+
+
+Loop: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ class Services:
     worker: LeaseWorker
     registry: Registry
     dispatcher: Dispatcher
-    loops: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
+    loops: tuple[Loop, ...]
 
 
 @asynccontextmanager
@@ -135,7 +144,31 @@ def _assemble(
             _take_turn, redis, names.loose_ends_key(settings.queue_name, engines), worker.worker_id
         ),
     )
-    return Services(worker, registry, dispatcher, (status.run, registry.run, sweep.run, drain.run, tie_up))
+    loops: tuple[Loop, ...] = (
+        status.run,
+        registry.run,
+        sweep.run,
+        drain.run,
+        tie_up,
+        *_webhooks(settings, pool),
+    )
+    return Services(worker, registry, dispatcher, loops)
+
+
+def _webhooks(settings: WorkerSettings, pool: Pool) -> Iterator[Loop]:
+    """The loop that delivers webhooks; there are none without a pepper, since nothing else opens their secrets."""
+    pepper = Pepper.of(settings.pepper)
+    if pepper is None:
+        log.info("this worker delivers no webhooks: TRANSCRIPTS_PEPPER is not set")
+        return
+    sender = WebhookSender(
+        pool,
+        pepper,
+        transport=PublicTransport(allow_private=settings.allow_private_addresses),
+        poll_s=settings.webhook_poll_seconds,
+        timeout_s=settings.webhook_timeout_seconds,
+    )
+    yield sender.run
 
 
 def _limits(settings: WorkerSettings, worker_id: str) -> RunLimits:

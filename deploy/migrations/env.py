@@ -12,7 +12,8 @@ from sqlmodel import SQLModel
 import shared.access_tables
 import shared.edit_tables
 import shared.tables
-import shared.upload_tables  # noqa: F401  (all four fill the metadata)
+import shared.upload_tables
+import shared.webhook_tables  # noqa: F401  (all of them fill the metadata)
 
 _LOCK = 0x7472616E  # any constant: whoever migrates holds this advisory lock
 _LOCK_TIMEOUT = (

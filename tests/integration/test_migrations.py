@@ -13,6 +13,7 @@ import shared.access_tables
 import shared.edit_tables
 import shared.tables
 import shared.upload_tables
+import shared.webhook_tables
 from deploy.migrations import head
 from shared.database import SCHEMA_REVISION, check_schema, open_pool
 from shared.errors import SetupError
@@ -36,6 +37,7 @@ async def test_migrations_equal_the_models(database_url: str) -> None:
     """F35: no drift between what tests run on and what is deployed."""
     assert shared.tables.Session.__tablename__ == "session"
     assert shared.access_tables.ApiKey.__tablename__ == "api_key"
+    assert shared.webhook_tables.WebhookEndpoint.__tablename__ == "webhook_endpoint"
     assert shared.edit_tables.TranscriptEdit.__tablename__ == "transcript_edit"
     assert shared.upload_tables.Upload.__tablename__ == "upload"
 

@@ -92,7 +92,13 @@ async def matrix(start_api: StartApi) -> AsyncIterator[Matrix]:
         sent = await api.send(title="confidential")
         await api.succeed(await api.claimed(sent))
         del api.http.headers["Authorization"]
+        webhook = await api.http.post(
+            "/v1/webhooks", json={"url": "https://app.example/"}, headers=bearer(token)
+        )
+        test = await api.http.post(f"/v1/webhooks/{webhook.json()['id']}/test", headers=bearer(token))
         ids = {
+            "webhook_id": webhook.json()["id"],
+            "delivery_id": test.json()["id"],
             "session_id": sent["session"]["id"],
             "job_id": sent["job"]["id"],
             "key_id": str(key.id),

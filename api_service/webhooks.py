@@ -1,0 +1,143 @@
+"""The use cases of webhooks: register, change, try out, look at what was delivered, deliver again."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from api_service.callers import Caller
+from shared.database import Pool, transaction
+from shared.egress import check_url
+from shared.errors import ConflictError
+from shared.logs import get_logger
+from shared.pepper import Pepper
+from shared.webhook_deliveries import DeliveryRepository
+from shared.webhook_endpoints import EndpointRepository
+from shared.webhook_events import Event
+from shared.webhook_records import Attempt, DeliveryRecord, DeliveryStatus, EndpointRecord
+from shared.webhook_schemas import EndpointOrder, EndpointPatch, Replay, SecretRotation
+from shared.webhook_signing import new_secret
+
+log = get_logger(__name__)
+
+MOST: Final = 50
+
+
+class Webhooks:
+    """What a caller can do with the webhooks of its tenant."""
+
+    def __init__(self, pool: Pool, pepper: Pepper | None, *, allow_private: bool) -> None:
+        self._pool = pool
+        self._endpoints = EndpointRepository(pool)
+        self._deliveries = DeliveryRepository(pool)
+        self._pepper = pepper
+        self._allow_private = allow_private
+
+    async def create(self, caller: Caller, order: EndpointOrder) -> tuple[EndpointRecord, str]:
+        """Register an endpoint; returns it and, this once, its secret."""
+        check_url(order.url, allow_private=self._allow_private)
+        if await self._endpoints.count(caller.tenant_id) >= MOST:
+            raise ConflictError(f"There are {MOST} webhooks already, the most that a tenant may have.")
+        secret, now = new_secret(), datetime.now(UTC)
+        endpoint_id = caller.id_for("webhook")
+        endpoint = EndpointRecord(
+            id=endpoint_id,
+            tenant_id=caller.tenant_id,
+            url=order.url,
+            description=order.description,
+            events=[str(event) for event in order.events],
+            secret=self._sealed(secret),
+            old_secret=None,
+            old_secret_until=None,
+            disabled_at=None,
+            disabled_reason=None,
+            created_at=now,
+            updated_at=now,
+        )
+        await self._endpoints.add(endpoint)
+        log.info("webhook registered", endpoint_id=str(endpoint_id))
+        return await self._endpoints.get(endpoint_id, caller.tenant_id), secret
+
+    async def get(self, caller: Caller, endpoint_id: UUID) -> EndpointRecord:
+        """One endpoint; NotFoundError."""
+        return await self._endpoints.get(endpoint_id, caller.tenant_id)
+
+    async def page(self, caller: Caller, *, limit: int, before: UUID | None) -> list[EndpointRecord]:
+        """A page of endpoints, newest first."""
+        return await self._endpoints.page(caller.tenant_id, limit=limit, before=before)
+
+    async def patch(self, caller: Caller, endpoint_id: UUID, patch: EndpointPatch) -> EndpointRecord:
+        """Change what the patch names; NotFoundError."""
+        given: dict[str, Any] = patch.model_dump(exclude_unset=True)
+        if patch.url is not None:
+            check_url(patch.url, allow_private=self._allow_private)
+        async with transaction(self._pool) as connection:
+            return await self._endpoints.patch(connection, endpoint_id, caller.tenant_id, **given)
+
+    async def rotate(
+        self, caller: Caller, endpoint_id: UUID, wanted: SecretRotation
+    ) -> tuple[EndpointRecord, str]:
+        """Another secret; returns the endpoint and, this once, the secret. NotFoundError."""
+        secret = new_secret()
+        sealed = self._sealed(secret)
+        endpoint = await self._endpoints.replace_secret(endpoint_id, caller.tenant_id, sealed, wanted.until)
+        log.info("webhook secret replaced", endpoint_id=str(endpoint_id))
+        return endpoint, secret
+
+    async def delete(self, caller: Caller, endpoint_id: UUID) -> None:
+        """Remove an endpoint with what was to be delivered to it; NotFoundError."""
+        await self._endpoints.delete(endpoint_id, caller.tenant_id)
+        log.info("webhook removed", endpoint_id=str(endpoint_id))
+
+    async def test(self, caller: Caller, endpoint_id: UUID) -> DeliveryRecord:
+        """Queue a delivery that says nothing; ConflictError where the endpoint is switched off."""
+        endpoint = await self._endpoints.get(endpoint_id, caller.tenant_id)
+        _refuse_disabled(endpoint)
+        delivery_id = caller.id_for("test")
+        await self._deliveries.add(delivery_id, endpoint_id, caller.tenant_id, Event.TEST, {})
+        return await self._deliveries.get(delivery_id, endpoint_id, caller.tenant_id)
+
+    async def delivery(
+        self, caller: Caller, endpoint_id: UUID, delivery_id: UUID
+    ) -> tuple[DeliveryRecord, list[Attempt]]:
+        """One delivery with its attempts; NotFoundError."""
+        found = await self._deliveries.get(delivery_id, endpoint_id, caller.tenant_id)
+        return found, (await self._deliveries.attempts([delivery_id]))[delivery_id]
+
+    async def deliveries(
+        self,
+        caller: Caller,
+        endpoint_id: UUID,
+        *,
+        limit: int,
+        before: UUID | None,
+        statuses: Sequence[DeliveryStatus],
+    ) -> list[tuple[DeliveryRecord, list[Attempt]]]:
+        """A page of an endpoint's deliveries with their attempts, newest first; NotFoundError."""
+        await self._endpoints.get(endpoint_id, caller.tenant_id)
+        found = await self._deliveries.page(
+            endpoint_id, caller.tenant_id, limit=limit, before=before, statuses=statuses
+        )
+        attempts = await self._deliveries.attempts([delivery.id for delivery in found])
+        return [(delivery, attempts[delivery.id]) for delivery in found]
+
+    async def replay(self, caller: Caller, endpoint_id: UUID, wanted: Replay) -> list[UUID]:
+        """Deliver again; NotFoundError, ConflictError where the endpoint is switched off."""
+        endpoint = await self._endpoints.get(endpoint_id, caller.tenant_id)
+        _refuse_disabled(endpoint)
+        return await self._deliveries.replay(endpoint_id, caller.tenant_id, wanted.ids, wanted.failed_since)
+
+    def _sealed(self, secret: str) -> bytes:
+        if self._pepper is None:
+            raise ConflictError(
+                "Webhooks are off here, because TRANSCRIPTS_PEPPER is not set: their secrets could not be kept "
+                "sealed. docs/security.md tells how to set it. Nothing was stored."
+            )
+        return self._pepper.seal(secret.encode())
+
+
+def _refuse_disabled(endpoint: EndpointRecord) -> None:
+    if endpoint.disabled_at is not None:
+        raise ConflictError(
+            f"The webhook is switched off: {endpoint.disabled_reason} PATCH it with enabled: true, then try again."
+        )
