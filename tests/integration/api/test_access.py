@@ -18,6 +18,13 @@ from tests.fixtures.keys import PEPPER, bearer, made_key
 from tests.integration.api.conftest import WAV, Api, StartApi
 
 DOCUMENT = assemble().openapi()
+USUAL = {  # what some routes want before they look for anything
+    "If-Match": '"1"',
+    "Tus-Resumable": "1.0.0",
+    "Upload-Length": "5",
+    "Upload-Offset": "0",
+    "X-HTTP-Method-Override": "DELETE",
+}
 
 
 def routes() -> list[tuple[str, str]]:
@@ -45,7 +52,7 @@ class Matrix:
     async def ask(self, method: str, path: str, headers: dict[str, str]) -> httpx.Response:
         url = path.format_map({**dict.fromkeys(parameters(path), "0"), **self.ids})
         body = body_of(method, path)
-        headers = {"If-Match": '"1"', **body.pop("headers", {}), **headers}
+        headers = {**USUAL, **body.pop("headers", {}), **headers}
         return await self.api.http.request(method, url, headers=headers, **body)
 
     async def failures(self, headers: dict[str, str], expected: int) -> list[str]:
@@ -73,7 +80,7 @@ def body_of(method: str, path: str) -> dict[str, Any]:
         return {"files": {"audio": ("call.wav", WAV)}}
     if "application/json" not in content:
         for kind, media in content.items():
-            return {"content": media["example"], "headers": {"Content-Type": kind}}
+            return {"content": media.get("example", b"bytes"), "headers": {"Content-Type": kind}}
         return {}
     schema = content["application/json"]["schema"]
     named = [schema, *schema.get("anyOf", [])]
@@ -96,7 +103,9 @@ async def matrix(start_api: StartApi) -> AsyncIterator[Matrix]:
             "/v1/webhooks", json={"url": "https://app.example/"}, headers=bearer(token)
         )
         test = await api.http.post(f"/v1/webhooks/{webhook.json()['id']}/test", headers=bearer(token))
+        upload = await api.http.post("/v1/uploads", headers={**USUAL, **bearer(token)})
         ids = {
+            "upload_id": upload.json()["id"],
             "webhook_id": webhook.json()["id"],
             "delivery_id": test.json()["id"],
             "session_id": sent["session"]["id"],
