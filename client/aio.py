@@ -62,6 +62,7 @@ class AsyncTranscripts(AsyncGroup):
 
     get = awaited(transcripts.get)
     export = awaited(transcripts.export)
+    replace = awaited(transcripts.replace)
     search = awaited_each(search.search)
 
 

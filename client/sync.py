@@ -62,6 +62,7 @@ class Transcripts(Group):
 
     get = called(transcripts.get)
     export = called(transcripts.export)
+    replace = called(transcripts.replace)
     search = each(search.search)
 
 

@@ -1,5 +1,6 @@
 """Transcripts out of the service: `export`."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -14,13 +15,22 @@ if TYPE_CHECKING:
     from client.aio import AsyncClient
 
 
+class Redacted(StrEnum):
+    """What can be taken out; a test compares."""
+
+    NAMES = "names"
+    EMAILS = "emails"
+    NUMBERS = "numbers"
+
+
 @command(
     "export",
     ("transcripts export 019ab5d0-7c00-7a3b-9d52-3f8a1c2b4d5e", "shows who said what"),
     ("transcripts export ID -f srt --line-chars 32 > session.srt", "subtitles with short lines"),
     ("transcripts export ID -f docx -o .", "a Word file, named after the session"),
     ("transcripts export $(transcripts list -n 5 | cut -f1) -f pdf -o pdfs/", "the newest five"),
-    ("transcripts export ID -f json --words | jq '.segments[].words'", "each word with its time"),
+    ("transcripts export ID -f json | jq '.segments[].words'", "each word with its time"),
+    ("transcripts export ID -f pdf -o . --redact names --redact numbers", "to show to others"),
 )
 async def export(
     client: "AsyncClient",
@@ -39,7 +49,18 @@ async def export(
         int | None,
         typer.Option(min=1, max=10, metavar="N", help="Captions: lines at once", show_default=False),
     ] = None,
-    words: Annotated[bool, typer.Option("--words", help="JSON: each word with its time")] = False,
+    words: Annotated[
+        bool | None,
+        typer.Option(
+            "--words/--no-words", help="JSON: each word with its time (it has them)", show_default=False
+        ),
+    ] = None,
+    redact: Annotated[
+        list[Redacted] | None,
+        typer.Option(
+            metavar="WHAT", help=f"Take out {', '.join(Redacted)}; may be repeated", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Write transcripts, to stdout or to files.
 
@@ -48,14 +69,14 @@ async def export(
     formats.check_output(form, output, len(ids))
     for some_id in ids:
         session = await find_session(client, some_id)
-        if form is None and terminal.is_shown:
+        if form is None and not redact and terminal.is_shown:
             from client.transcript_view import show  # noqa: PLC0415
 
             show(await client.transcripts.get(session.id), terminal.out)
             continue
         chosen = form or (Format.JSON if terminal.as_json else Format.TXT)
         content = await client.transcripts.export(
-            session.id, chosen, max_line_chars=line_chars, max_lines=lines, words=words or None
+            session.id, chosen, max_line_chars=line_chars, max_lines=lines, words=words, redact=redact or ()
         )
         formats.write(terminal, session, chosen, content, output)
 

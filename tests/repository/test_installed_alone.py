@@ -97,7 +97,12 @@ EXTRAS = [
         f"{WEB} {SERVERS} {DEV}",
         ("worker_service --help",),
     ),
-    Extra("client", "client", f"{WEB} {GOOGLE} {SPEECH} {SERVERS} {DEV} asyncpg arq sqlalchemy"),
+    Extra(
+        "client",
+        "client",
+        f"{WEB} {GOOGLE} {SPEECH} {SERVERS} {DEV} asyncpg arq sqlalchemy",
+        ("client --help",),
+    ),
     Extra("local", " ".join(PACKAGES), DEV, ("deploy.local --help", "deploy.local.models --help")),
 ]
 

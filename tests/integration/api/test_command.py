@@ -108,6 +108,10 @@ async def test_sessions_are_listed_shown_exported_and_erased(
     assert (await shell.run("export", job.session_id)).out.startswith("One\n")
     assert (await shell.run("export", job.id, "-f", "docx", "-o", tmp_path)).code == 0
     assert (tmp_path / "One.docx").read_bytes().startswith(b"PK")
+    bare = await shell.run(
+        "export", job.id, "-f", "json", "--no-words", "--redact", "names", "--redact", "emails"
+    )
+    assert "words" not in bare.json["segments"][0]
     early = await shell.run("export", other["session"]["id"])
     assert (early.code, early.out) == (6, "")
     assert "transcripts watch" in early.err

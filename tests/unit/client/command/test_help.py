@@ -11,6 +11,10 @@ from typer.testing import CliRunner
 
 from client.command.app import build
 from client.command.exit_codes import ExitCode
+from client.command.exporting import Redacted
+from client.command.formats import Format
+from shared.exports import FORMATS
+from shared.redaction.rules import Redaction
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -92,3 +96,8 @@ def test_help_comes_without_loading_the_client() -> None:
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_what_can_be_chosen_is_what_the_service_has() -> None:
+    assert [*map(str, Format)] == [*FORMATS]
+    assert [*map(str, Redacted)] == [*map(str, Redaction)]
