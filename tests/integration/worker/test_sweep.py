@@ -1,4 +1,4 @@
-"""What the sweep erases: sessions and uploads whose time is over, with their objects, and nothing else."""
+"""What the sweep erases: what is past its time, with its objects, and nothing else; and what it indexes."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -94,3 +94,13 @@ async def test_uploads_that_nobody_finished_are_erased(stores: Stores) -> None:
     assert [row["upload_id"] for row in await stores.pool.fetch("SELECT upload_id FROM upload_part")] == [
         going_on.id
     ]
+
+
+async def test_segments_that_an_older_version_wrote_become_searchable(stores: Stores) -> None:
+    job = await stored_job(stores.pool)
+    await stores.pool.execute(
+        "INSERT INTO transcript_segment (session_id, n, start_ms, end_ms, content) VALUES ($1, 0, 0, 9, 'So.')",
+        job.session_id,
+    )
+    await stores.sweep.once()
+    assert await stores.pool.fetchval("SELECT search @@ 'so'::tsquery FROM transcript_segment")
