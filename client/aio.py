@@ -17,6 +17,7 @@ from client.calls import (
     transcripts,
     uploads,
     usage,
+    webhooks,
 )
 from client.connection import arguments
 from client.drivers import AsyncDriver
@@ -93,6 +94,21 @@ class AsyncService(AsyncGroup):
     contract = awaited(service.contract)
 
 
+class AsyncWebhooks(AsyncGroup):
+    """Addresses that are told when a job has ended."""
+
+    create = awaited(webhooks.create)
+    list = awaited_each(webhooks.list_)
+    get = awaited(webhooks.get)
+    update = awaited(webhooks.update)
+    delete = awaited(webhooks.delete)
+    rotate = awaited(webhooks.rotate)
+    test = awaited(webhooks.test)
+    deliveries = awaited_each(webhooks.deliveries)
+    delivery = awaited(webhooks.delivery)
+    replay = awaited(webhooks.replay)
+
+
 class AsyncUsage(AsyncGroup):
     """What was used, and what it came to."""
 
@@ -148,6 +164,7 @@ class AsyncClient:
         self.transcripts = AsyncTranscripts(driver)
         self.editing = AsyncEditing(driver)
         self.service = AsyncService(driver)
+        self.webhooks = AsyncWebhooks(driver)
         self.usage = AsyncUsage(driver)
         self.keys = AsyncKeys(driver)
         self.ops = AsyncOperations(driver)

@@ -17,6 +17,7 @@ from client.calls import (
     transcripts,
     uploads,
     usage,
+    webhooks,
 )
 from client.connection import arguments
 from client.drivers import Driver
@@ -93,6 +94,21 @@ class Service(Group):
     contract = called(service.contract)
 
 
+class Webhooks(Group):
+    """Addresses that are told when a job has ended."""
+
+    create = called(webhooks.create)
+    list = each(webhooks.list_)
+    get = called(webhooks.get)
+    update = called(webhooks.update)
+    delete = called(webhooks.delete)
+    rotate = called(webhooks.rotate)
+    test = called(webhooks.test)
+    deliveries = each(webhooks.deliveries)
+    delivery = called(webhooks.delivery)
+    replay = called(webhooks.replay)
+
+
 class Usage(Group):
     """What was used, and what it came to."""
 
@@ -148,6 +164,7 @@ class Client:
         self.transcripts = Transcripts(driver)
         self.editing = Editing(driver)
         self.service = Service(driver)
+        self.webhooks = Webhooks(driver)
         self.usage = Usage(driver)
         self.keys = Keys(driver)
         self.ops = Operations(driver)

@@ -18,6 +18,7 @@ from client.command import (
     speakers,
     submitting,
     usage,
+    webhooks,
 )
 from client.command.running import Command, Group
 
@@ -58,7 +59,8 @@ def build(*, rich: bool) -> typer.Typer:
     for module in (submitting, looking, exporting, searching, speakers, changing):
         _add(app, module.COMMANDS, SENDING, rich=rich)
     _add(app, usage.COMMANDS, ACCOUNT, rich=rich)
-    _add_group(app, keys.GROUP, ACCOUNT, rich=rich)
+    for group in (keys.GROUP, webhooks.GROUP):
+        _add_group(app, group, ACCOUNT, rich=rich)
     _add_group(app, ops_actions.GROUP, RUNNING, rich=rich)
     for module in (doctor, load_test, plan_capacity):
         _add(app, module.COMMANDS, RUNNING, rich=rich)

@@ -21,12 +21,13 @@ from client.models.sessions import Audio, Order, Session, Submission
 from client.models.transcripts import Segment, Speaker, Transcript, Word
 from client.models.uploads import Upload
 from client.models.usage import Budget, Usage, UsageItem
+from client.models.webhooks import Delivery, DeliveryAttempt, NewWebhook, Replayed, Webhook
 
 __all__ = [
-    "Answer", "Audio", "Budget", "Change", "Check", "Edit", "EditDetail",
+    "Answer", "Audio", "Budget", "Change", "Check", "Delivery", "DeliveryAttempt", "Edit", "EditDetail",
     "Edited", "Engine", "Eta", "Event", "Hit", "Job", "JobError", "Key", "Line", "Match", "NewKey",
-    "Notice", "OperatorJob", "OperatorJobDetail", "Order", "Outcome", "Page", "Past",
-    "Queue", "Readiness", "Segment", "Session", "Sign", "Snippet", "Speaker", "Speakers",
-    "Stretch", "Submission", "Transcript", "Upload", "Usage", "UsageItem", "Word", "Worker",
+    "NewWebhook", "Notice", "OperatorJob", "OperatorJobDetail", "Order", "Outcome", "Page", "Past",
+    "Queue", "Readiness", "Replayed", "Segment", "Session", "Sign", "Snippet", "Speaker", "Speakers",
+    "Stretch", "Submission", "Transcript", "Upload", "Usage", "UsageItem", "Webhook", "Word", "Worker",
     "Workers",
 ]  # fmt: skip

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from client.command.webhooks import EVENTS
 from shared.errors import EngineError
+from shared.webhook_events import SUBSCRIBABLE
 from tests.fixtures.command_line import CommandLine, CommandServer
 from tests.fixtures.keys import PEPPER, bearer, made_key
 from tests.fixtures.rows import sign_on
@@ -105,3 +107,34 @@ async def test_speakers_are_named_and_swapped(guarded: Api, shell: CommandLine) 
     for wrong in ("3=Carl", "1", "1=Anna:boss"):
         assert (await shell.run("speakers", job.id, "--set", wrong)).code == 2
     assert [row[3] for row in (await shell.run("speakers", job.session_id)).rows] == ["Coach", "Bén"]
+
+
+async def test_webhooks_are_made_tried_out_and_switched(guarded: Api, shell: CommandLine) -> None:
+    """The secret is written to stdout, once; a delivery is looked at and sent again."""
+    made = await shell.run("webhooks", "create", "https://app.example/hooks", "--event", "job.failed")
+    assert made.code == 0
+    assert made.out.startswith("whsec_")
+    (row,) = (await shell.run("webhooks", "list")).rows
+    webhook = row[0]
+    assert row[1:] == ["on", "job.failed", "", "https://app.example/hooks"]
+    refused = await shell.run("webhooks", "create", "http://app.example/hooks")
+    assert refused.code == 1
+    assert "https" in refused.err
+
+    delivery = (await shell.run("webhooks", "test", webhook)).out.strip()
+    (seen,) = (await shell.run("webhooks", "deliveries", webhook)).rows
+    assert seen[:4] == [delivery, "webhook.test", "pending", "0"]
+    assert (await shell.run("webhooks", "deliveries", webhook, "-s", "failed")).out == ""
+    assert (await shell.run("webhooks", "replay", webhook)).code == 2
+    again = await shell.run("webhooks", "replay", webhook, "--failed-since", "1d", "--json")
+    assert again.json == {"queued": []}
+
+    replaced = await shell.run("webhooks", "rotate", webhook, "--until", "PT1H")
+    assert replaced.out.startswith("whsec_")
+    assert replaced.out != made.out
+    assert (await shell.run("webhooks", "enable", webhook, "--off", "--json")).json["enabled"] is False
+    assert (await shell.run("webhooks", "list")).rows[0][1].startswith("off: ")
+    assert (await shell.run("webhooks", "enable", webhook)).code == 0
+    assert (await shell.run("webhooks", "delete", webhook)).code == 0
+    assert (await shell.run("webhooks", "list")).out == ""
+    assert set(EVENTS) == set(SUBSCRIBABLE)
