@@ -50,9 +50,6 @@ DeleteAfter = Annotated[
     str | None, _option(metavar="WHEN", help_text="Erase it all then: P30D, or 2027-01-31T00:00:00Z")
 ]
 Title = Annotated[str | None, _option(metavar="TEXT", help_text="The title; the file's name when left out")]
-Webhook = Annotated[
-    str | None, _option("--webhook", metavar="URL", help_text="Tell this address when the job has ended")
-]
 
 
 def order(**members: Any) -> "Order":

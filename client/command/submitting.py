@@ -62,7 +62,6 @@ async def submit(
     processing: orders.ProcessingOption = None,
     metadata: orders.Metadata = None,
     delete_after: orders.DeleteAfter = None,
-    webhook_url: orders.Webhook = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the jobs to their end")] = True,
     form: Annotated[Format | None, formats.choice("Then write the transcript")] = None,
     output: Output = None,
@@ -84,7 +83,6 @@ async def submit(
     order = orders.order(
         title=title, language=language, speakers=speakers, diarization=diarization, engine=engine, model=model,
         phrases=phrases, priority=priority, processing=processing, metadata=metadata, delete_after=delete_after,
-        webhook_url=webhook_url,
     )  # fmt: skip
     batch = _Batch(client, terminal, order, at_once, wait=wait, plain_ids=form is None)
     try:

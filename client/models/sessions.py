@@ -64,7 +64,6 @@ class Order(BaseModel):
     phrases: tuple[str, ...] | None = None
     priority: Priority | None = None
     processing: Processing | None = None
-    webhook_url: str | None = None
     metadata: Mapping[str, Any] | None = None
     delete_after: str | None = None
 

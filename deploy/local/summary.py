@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,9 @@ def lines(stack: Stack, plan: Plan, console: Console) -> Iterator[str]:
     note = console.dim("# the key, passwords and URLs, readable by you alone")
     yield f"  . {_short(stack.folder.env_file)}    {note}"
     key = '-H "Authorization: Bearer $TRANSCRIPTS_API_KEY" ' if PEPPER in plan.environment else ""
+    command = Path(sys.executable).with_name("transcripts")
+    if command.exists():
+        yield f"  {_short(command)} submit session.m4a"
     yield f"  curl {key}-F audio=@session.m4a {plan.api_url}/v1/sessions"
     yield ""
     yield from _look_inside(stack, console)
