@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_service.errors import PROBLEM_JSON, problem_body
+from api_service.metrics import UNMATCHED
 from shared.ids import new_id
 from shared.logs import bind, get_logger
 
@@ -132,3 +133,6 @@ class _Exchange:
         write = log.debug if path in _QUIET else log.info
         took_ms = round((time.monotonic() - self._began) * 1000)
         write("request", method=self._method, path=path, status=self._status, ms=took_ms)
+        route = getattr(self._scope.get("route"), "path", UNMATCHED)
+        seconds = time.monotonic() - self._began
+        self._state["services"].metrics.observe(self._method, route, self._status, seconds, self._received)

@@ -21,6 +21,7 @@ from api_service.history import History
 from api_service.job_views import JobViews
 from api_service.jobs import Jobs
 from api_service.keys import Keys
+from api_service.metrics import ApiMetrics
 from api_service.operator_desk import OperatorDesk
 from api_service.queue_line import QueueLine
 from api_service.readiness import ReadinessChecks
@@ -43,6 +44,7 @@ from shared.storage import store_of
 from shared.transcript_edits import EditRepository
 from shared.transcript_search import SearchRepository
 from shared.transcripts import TranscriptRepository
+from shared.version import installed_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Services:
     jobs: Jobs
     views: JobViews
     admission: Admission
+    metrics: ApiMetrics
     spending: Spending
     desk: OperatorDesk
     events: JobEvents
@@ -149,6 +152,7 @@ def _assemble(
         views=views,
         desk=OperatorDesk(pool=pool, bell=bell, views=views),
         spending=spending,
+        metrics=ApiMetrics(pool, version=installed_version()),
         admission=Admission(
             pool, max_wait_s=settings.max_queue_wait_seconds, tenant_limit=settings.tenant_max_running
         ),

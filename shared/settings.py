@@ -202,6 +202,16 @@ class WorkerSettings(GoogleWork, CoreSettings):
     max_audio_hours: float = _ours(
         "MAX_AUDIO_HOURS", default=8.0, gt=0, le=24, description="The longest recording taken, in hours"
     )
+    health_port: int | None = _ours(
+        "HEALTH_PORT",
+        default=None,
+        ge=0,
+        le=65535,
+        description="The port of a worker's health and metrics; none unset",
+    )
+    health_host: str = _ours(
+        "HEALTH_HOST", default="127.0.0.1", description="The address that a worker's health binds"
+    )
     lease_seconds: float = _ours(
         "LEASE_SECONDS", default=10.0, ge=1, le=300, description="How long a dead worker keeps its jobs"
     )

@@ -39,6 +39,10 @@ def main() -> int:
         metavar="NAMES",
         help="engines to run, by comma: local, google (TRANSCRIPTS_ENGINES, local)",
     )
+    parser.add_argument(
+        "--health-port", type=_port, metavar="PORT",
+        help="serve /healthz, /readyz and /metrics on this port, 0 for any free one (TRANSCRIPTS_HEALTH_PORT, none)",
+    )  # fmt: skip
     arguments = parser.parse_args()
     try:
         settings = WorkerSettings.load()
@@ -50,6 +54,12 @@ def main() -> int:
         print(error.detail, file=sys.stderr)  # noqa: T201
         return 2
     return 0
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
+    return int(text)
 
 
 def _jobs(text: str) -> int:

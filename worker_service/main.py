@@ -3,11 +3,12 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 from shared.logs import get_logger
 from shared.settings import WorkerSettings
+from worker_service.health import HealthServer
 from worker_service.services import open_services
 
 log = get_logger(__name__)
@@ -20,10 +21,19 @@ async def serve(settings: WorkerSettings) -> None:
         services.dispatcher.poke()  # there are more places now
         _stop_on_signals(services.worker.stop)
         try:
-            async with _beside(services.loops, on_failure=services.worker.stop):
+            async with (
+                _health(services.health, settings),
+                _beside(services.loops, on_failure=services.worker.stop),
+            ):
                 await services.worker.async_run()
         finally:
             await services.registry.sign_off()
+
+
+def _health(server: HealthServer, settings: WorkerSettings) -> AbstractAsyncContextManager[object]:
+    if settings.health_port is None:
+        return nullcontext()
+    return server.listening(settings.health_host, settings.health_port)
 
 
 def _stop_on_signals(stop: Callable[[], None]) -> None:

@@ -4,11 +4,11 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from shared.database import AWAY, Pool
 from shared.logs import get_logger
+from shared.version import installed_version
 
 log = get_logger(__name__)
 
@@ -37,8 +37,13 @@ class Registry:
         running: Callable[[], int],
         draining: Callable[[], bool],
         drain: Callable[[], None],
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
-        """`running` and `draining` are asked at every beat; `drain` is called when an operator asks for it."""
+        """`running` and `draining` are asked at every beat; `drain` is called when an operator asks for it.
+
+        `beat` is told each time round, whether or not the database was there: that the worker is alive.
+        """
+        self._told = beat
         self._pool = pool
         self._worker = worker
         self._max_jobs = max_jobs
@@ -61,12 +66,13 @@ class Registry:
                     self._drain()
             except AWAY as error:
                 log.warning("heartbeat not written, trying again", reason=repr(error))
+            self._told()
             await asyncio.sleep(BEAT_S)
 
     async def _beat(self) -> bool:
         """Write the row, whole: one that got lost with its database is there again. Returns whether to drain."""
         asked = await self._pool.fetchval(
-            _BEAT, self._worker, socket.gethostname(), os.getpid(), _version(), self._max_jobs, self._engines,
+            _BEAT, self._worker, socket.gethostname(), os.getpid(), installed_version(), self._max_jobs, self._engines,
             self._tasks, self._running(), self._draining(),
         )  # fmt: skip
         return bool(asked)
@@ -81,10 +87,3 @@ class Registry:
             )
         except AWAY as error:
             log.warning("not signed off; the row will be taken for dead", reason=repr(error))
-
-
-def _version() -> str:
-    try:
-        return version("coaching-transcripts")
-    except PackageNotFoundError:
-        return "unknown"

@@ -24,8 +24,10 @@ from worker_service import scratch
 from worker_service.drain import Drain
 from worker_service.engines.catalogue import Shared, open_engines
 from worker_service.engines.port import Engine
+from worker_service.health import HealthServer, Pulse
 from worker_service.leases import LeaseWorker
 from worker_service.loose_ends import LooseEnds
+from worker_service.metrics import WorkerMetrics
 from worker_service.registry import BEAT_S, Registry
 from worker_service.status import StatusBoard
 from worker_service.sweep import Sweep
@@ -51,6 +53,7 @@ class Services:
     registry: Registry
     dispatcher: Dispatcher
     loops: tuple[Loop, ...]
+    health: HealthServer
 
 
 @asynccontextmanager
@@ -107,6 +110,9 @@ def _assemble(
     )
     dispatcher = Dispatcher(pool, queue, tenant_limit=settings.tenant_max_running)
     worker.ctx[DISPATCHER] = dispatcher
+    metrics = WorkerMetrics()
+    _measure(metrics, worker, settings.max_jobs)
+    pulse = Pulse(metrics.lagged)
     loose_ends = LooseEnds(pool, engines)
     worker.ctx[TRANSCRIBER] = Transcriber(
         pool=pool,
@@ -116,6 +122,7 @@ def _assemble(
         clock=SystemClock(),
         loose_ends=loose_ends,
         limits=_limits(settings, worker.worker_id),
+        metrics=metrics,
     )
     drain = Drain(worker)
     registry = Registry(
@@ -127,6 +134,7 @@ def _assemble(
         running=lambda: worker.jobs_running,
         draining=lambda: not worker.allow_pick_jobs,
         drain=drain.begin,
+        beat=pulse.beat,
     )
     sweep = Sweep(
         pool=pool,
@@ -150,9 +158,11 @@ def _assemble(
         sweep.run,
         drain.run,
         tie_up,
+        pulse.run,
         *_webhooks(settings, pool),
     )
-    return Services(worker, registry, dispatcher, loops)
+    health = HealthServer(pulse=pulse, takes_jobs=lambda: worker.allow_pick_jobs, metrics=metrics.render)
+    return Services(worker, registry, dispatcher, loops, health)
 
 
 def _webhooks(settings: WorkerSettings, pool: Pool) -> Iterator[Loop]:
@@ -169,6 +179,22 @@ def _webhooks(settings: WorkerSettings, pool: Pool) -> Iterator[Loop]:
         timeout_s=settings.webhook_timeout_seconds,
     )
     yield sender.run
+
+
+def _measure(metrics: WorkerMetrics, worker: LeaseWorker, max_jobs: int) -> None:
+    metrics.watch(
+        {
+            "worker_jobs": ("Jobs that this worker holds", lambda: worker.jobs_running),
+            "worker_max_jobs": ("Jobs that it may hold at once", lambda: max_jobs),
+        }
+    )
+    metrics.count(
+        {
+            "worker_claimed": ("Jobs taken from the queue", lambda: worker.jobs_claimed),
+            "worker_handed_over": ("Jobs given back at a stop", lambda: worker.jobs_handed_over),
+            "worker_lost": ("Jobs that another worker took over", lambda: worker.jobs_lost),
+        }
+    )
 
 
 def _limits(settings: WorkerSettings, worker_id: str) -> RunLimits:

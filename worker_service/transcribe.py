@@ -5,6 +5,7 @@ and says nothing; a run that the worker stops gives the job back.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ from worker_service.engines.port import (
 )
 from worker_service.loose_ends import LooseEnds
 from worker_service.media import PreparedAudio, prepare
+from worker_service.metrics import WorkerMetrics
 from worker_service.operations import Operations, discard
 from worker_service.roles import assign_roles
 from worker_service.status import StatusBoard
@@ -75,6 +77,7 @@ class Transcriber:
         clock: Clock,
         loose_ends: LooseEnds,
         limits: RunLimits,
+        metrics: WorkerMetrics,
     ) -> None:
         self._pool = pool
         self._jobs = JobRepository(pool)
@@ -88,6 +91,7 @@ class Transcriber:
         self._status = status
         self._clock = clock
         self._limits = limits
+        self._metrics = metrics
 
     async def run(self, job_id: UUID) -> datetime | None:
         """Run one attempt; returns when the job is due again, or None where this worker is done with it.
@@ -99,6 +103,16 @@ class Transcriber:
             log.info("nothing to do: the job has ended, is gone, or is not due", job_id=str(job_id))
             return None
         log.info("job claimed", job_id=str(job_id), attempt=job.attempt, request_id=job.request_id)
+        began = time.monotonic()
+        outcome, due = "handed_over", None  # what it is when this raises
+        try:
+            outcome, due = await self._attempt(job)
+        finally:
+            self._metrics.run_ended(job.engine, outcome, time.monotonic() - began)
+        return due
+
+    async def _attempt(self, job: JobRecord) -> tuple[str, datetime | None]:
+        """Work until the job ends or is taken away; returns how the attempt ended, and when the job is due again."""
         work = asyncio.ensure_future(self._work(job))
         lost = asyncio.Event()
 
@@ -110,25 +124,26 @@ class Transcriber:
         try:
             await work
         except asyncio.CancelledError:
-            if lost.is_set():
-                await self._abandon(job)
-                return None
-            await outlast(lambda: self._jobs.hand_over(job.id, job.attempt))
-            log.info("job handed over", job_id=str(job_id), attempt=job.attempt)
-            raise
+            if not lost.is_set():
+                await outlast(lambda: self._jobs.hand_over(job.id, job.attempt))
+                log.info("job handed over", job_id=str(job.id), attempt=job.attempt)
+                raise
+            await self._abandon(job)
         except FencedError:
             await self._abandon(job)
         except TranscriptsError as error:
             return await self._end_badly(job, error)
         except AWAY as error:
-            log.warning("a store is away", job_id=str(job_id), reason=repr(error))
+            log.warning("a store is away", job_id=str(job.id), reason=repr(error))
             return await self._end_badly(job, StorageError())
         except Exception:
-            log.exception("the run failed in a way that nothing foresaw", job_id=str(job_id))
+            log.exception("the run failed in a way that nothing foresaw", job_id=str(job.id))
             return await self._end_badly(job, TranscriptsError())
+        else:
+            return "succeeded", None
         finally:
             self._status.forget(job)
-        return None
+        return "abandoned", None
 
     # The steps -----------------------------------------------------------------------------------------
 
@@ -206,15 +221,17 @@ class Transcriber:
                 await self._rows.close(connection, operation, Outcome.SUCCEEDED, result.cost)
 
         await outlast(save)
+        self._metrics.saved(job.engine, operation.audio_ms, result.cost.micro_dollars)
 
     # How it ends ---------------------------------------------------------------------------------------
 
-    async def _end_badly(self, job: JobRecord, error: TranscriptsError) -> datetime | None:
-        """Queue the job again after a transient error, fail it after any other; returns when it is due."""
+    async def _end_badly(self, job: JobRecord, error: TranscriptsError) -> tuple[str, datetime | None]:
+        """Queue the job again after a transient error, fail it after any other; returns as `_attempt` does."""
         try:
-            return await self._settle(job, error)
+            due = await self._settle(job, error)
         except AWAY:  # still ours, so it comes round again here, as a takeover
-            return self._clock.now() + timedelta(seconds=_AWAY_S)
+            due = self._clock.now() + timedelta(seconds=_AWAY_S)
+        return ("failed" if due is None else "will_retry"), due
 
     async def _settle(self, job: JobRecord, error: TranscriptsError) -> datetime | None:
         transient = error.transient or type(error) is TranscriptsError

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.deps import ServicesDep
 from api_service.errors import problem
+from api_service.metrics import CONTENT_TYPE
 from api_service.responses import answer
 from api_service.routes.documented import problems
 from shared.errors import NotReadyToServeError
@@ -27,3 +28,13 @@ async def ready(request: Request, services: ServicesDep) -> Response:
     wrong = [f"{name}: {check.detail}" for name, check in readiness.checks.items() if not check.ok]
     checks = readiness.model_dump()["checks"]
     return problem(request, NotReadyToServeError(" ".join(wrong), checks=checks))
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems()},
+)
+async def metrics(services: ServicesDep) -> Response:
+    """What Prometheus reads: requests of this process, and the queue. Wants a key with the scope `ops`."""
+    return Response(await services.metrics.render(), media_type=CONTENT_TYPE)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 
 from deploy.local.redis import Redis
@@ -297,3 +298,23 @@ async def test_emptying_redis_under_active_jobs_loses_and_doubles_none(
         for job in jobs:
             assert (await site.reached(job, status=JobStatus.SUCCEEDED)).attempt == 1
     assert await site.pool.fetchval("SELECT count(*) FROM usage") == count
+
+
+async def test_its_health_and_metrics_are_served_where_asked_for(site: Site) -> None:
+    async with a_worker(site.folder / "w.log", *site.where, "--health-port", "0") as worker:
+        await worker.wrote("health is served")
+        found = re.search(r"http://127\.0\.0\.1:\d+", worker.text)
+        assert found is not None
+        job = await site.job()
+        await site.reached(job, status=JobStatus.SUCCEEDED)
+        async with httpx.AsyncClient(base_url=found[0]) as http:
+            assert (await http.get("/healthz")).status_code == 200
+            assert (await http.get("/readyz")).status_code == 200
+            told = (await http.get("/metrics")).text
+            assert "transcripts_worker_claimed_total 1.0" in told
+            assert 'transcripts_run_seconds_count{engine="scripted",outcome="succeeded"} 1.0' in told
+            running = await site.job(model="seconds=600")
+            await site.reached(running, status=JobStatus.RUNNING)
+            await site.pool.execute("UPDATE worker SET drain_requested = true")
+            await worker.wrote("draining")
+            assert (await http.get("/readyz")).status_code == 503

@@ -22,6 +22,7 @@ from tests.fixtures.audio import tone_wav
 from tests.fixtures.rows import a_session, an_operation, put_bytes, stored_job
 from worker_service.engines.scripted import ScriptedEngine
 from worker_service.loose_ends import LooseEnds
+from worker_service.metrics import WorkerMetrics
 from worker_service.status import StatusBoard
 from worker_service.transcribe import RunLimits, Transcriber
 
@@ -68,7 +69,7 @@ async def bench(database_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
         engines = {"scripted": engine}
         transcriber = Transcriber(
             pool=pool, store=store, engines=engines, status=status, clock=SystemClock(),
-            loose_ends=LooseEnds(pool, engines), limits=limits,
+            loose_ends=LooseEnds(pool, engines), limits=limits, metrics=WorkerMetrics(),
         )  # fmt: skip
         yield Bench(pool, JobRepository(pool), store, engine, status, transcriber, scratch)
         assert list(scratch.iterdir()) == [], "a run leaves no temporary files"

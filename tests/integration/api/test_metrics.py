@@ -1,0 +1,58 @@
+"""What Prometheus reads of the API."""
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from shared.ids import new_id
+from tests.fixtures.rows import sign_on
+from tests.integration.api.conftest import Api, StartApi
+
+
+async def scrape(api: Api) -> dict[tuple[str, ...], float]:
+    """Every sample by name and the values of its labels."""
+    answer = await api.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    return {
+        (
+            sample.name,
+            *(value for name, value in sorted(sample.labels.items()) if name != "version"),
+        ): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+async def test_requests_are_counted_by_route(api: Api) -> None:
+    """Paths that callers make up are one label, not thousands."""
+    sent = await api.send()
+    for _ in range(3):
+        await api.get(f"/v1/jobs/{sent['job']['id']}")
+    await api.get(f"/v1/jobs/{new_id()}")
+    for path in ("/nothing", "/v1/nowhere", "/.env"):
+        await api.get(path)
+    found = await scrape(api)
+    count = "transcripts_http_request_seconds_count"
+    assert found[count, "GET", "/v1/jobs/{job_id}", "200"] == 3
+    assert found[count, "GET", "/v1/jobs/{job_id}", "404"] == 1
+    assert found[count, "GET", "unmatched", "404"] == 3
+    assert found["transcripts_http_received_bytes_total", "/v1/sessions"] > 16_000
+
+
+async def test_the_queue_is_gauged(api: Api) -> None:
+    """What to scale on: jobs that could run now."""
+    await sign_on(api.pool, places=5)
+    await api.claimed(await api.send())
+    await api.send()
+    await api.pool.execute("UPDATE job SET queued_at = now() - interval '90 seconds'")
+    found = await scrape(api)
+    assert [found["transcripts_queue_jobs", state] for state in ("running", "due", "deferred")] == [1, 1, 0]
+    assert found[("transcripts_queue_places",)] == 5
+    assert found[("transcripts_queue_places_free",)] == 4
+    assert 90 <= found[("transcripts_queue_oldest_due_seconds",)] < 120
+    assert found[("transcripts_queue_readable",)] == 1
+
+
+async def test_a_client_that_goes_away_is_counted(start_api: StartApi) -> None:
+    async with start_api() as api, httpx.AsyncClient(base_url=api.server.url) as http:
+        await http.get("/healthz")
+        assert (await scrape(api))["transcripts_http_request_seconds_count", "GET", "/healthz", "200"] == 1

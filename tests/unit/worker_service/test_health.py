@@ -1,0 +1,120 @@
+"""The worker's health server, as probes and scrapers see it: HTTP in, the truth out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from shared.errors import SetupError
+from worker_service import health
+from worker_service.health import HealthServer, Pulse
+from worker_service.metrics import WorkerMetrics
+
+
+@dataclass
+class Site:
+    """A server, and what it looks at."""
+
+    http: httpx.AsyncClient
+    port: int
+    pulse: Pulse
+    metrics: WorkerMetrics
+    takes_jobs: bool = True
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    metrics = WorkerMetrics()
+    pulse = Pulse(metrics.lagged)
+    found: list[Site] = []
+    server = HealthServer(pulse=pulse, takes_jobs=lambda: found[0].takes_jobs, metrics=metrics.render)
+    async with (
+        server.listening("127.0.0.1", 0) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
+    ):
+        found.append(Site(http, port, pulse, metrics))
+        yield found[0]
+
+
+async def test_alive_and_ready(site: Site) -> None:
+    for path in ("/healthz", "/readyz", "/readyz?verbose"):
+        assert (await site.http.get(path)).status_code == 200
+    head = await site.http.head("/healthz")
+    assert (head.status_code, head.content) == (200, b"")
+
+
+async def test_a_stale_heartbeat_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F36: health says what it checked, and can be bad."""
+    monkeypatch.setattr(health, "STALE_S", 0.0)
+    answer = await site.http.get("/healthz")
+    assert (answer.status_code, "no heartbeat" in answer.json()["detail"]) == (503, True)
+    monkeypatch.setattr(health, "STALE_S", 60.0)
+    site.pulse.beat()
+    assert (await site.http.get("/healthz")).status_code == 200
+
+
+async def test_a_draining_worker_is_alive_and_not_ready(site: Site) -> None:
+    site.takes_jobs = False
+    assert (await site.http.get("/healthz")).status_code == 200
+    assert (await site.http.get("/readyz")).status_code == 503
+
+
+async def test_what_it_does_not_know_is_refused(site: Site) -> None:
+    assert (await site.http.get("/")).status_code == 404
+    assert (await site.http.post("/healthz")).status_code == 405
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"\r\n\r\n",
+        b"GET /healthz\r\n\r\n",
+        b"\x16\x03\x01\x02",
+        b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000,
+    ],
+)
+async def test_what_is_no_request_ends_the_connection(site: Site, sent: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(sent)
+    writer.write_eof()
+    assert not (await reader.read()).startswith(b"HTTP/1.1 200")
+    writer.close()
+    assert (await site.http.get("/healthz")).status_code == 200
+
+
+async def test_metrics_are_prometheus_text(site: Site) -> None:
+    site.metrics.run_ended("scripted", "succeeded", 3.0)
+    site.metrics.saved("scripted", 90_500, 24_134)
+    site.metrics.watch({"worker_jobs": ("Jobs", lambda: 4)})
+    site.metrics.count({"worker_claimed": ("Claims", lambda: 7)})
+    answer = await site.http.get("/metrics")
+    samples = {
+        (sample.name, sample.labels.get("outcome")): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+    assert samples["transcripts_run_seconds_count", "succeeded"] == 1
+    assert samples["transcripts_audio_seconds_total", None] == 90.5
+    assert samples["transcripts_spent_micro_dollars_total", None] == 24_134
+    assert samples["transcripts_worker_jobs", None] == 4
+    assert samples["transcripts_worker_claimed_total", None] == 7
+
+
+async def test_lag_is_measured() -> None:
+    lags: list[float] = []
+    watching = asyncio.create_task(Pulse(lags.append).run())
+    while not lags:
+        await asyncio.sleep(0.05)
+    watching.cancel()
+    assert lags[0] >= 0
+
+
+async def test_a_port_that_is_taken_is_named(site: Site) -> None:
+    server = HealthServer(pulse=site.pulse, takes_jobs=lambda: True, metrics=site.metrics.render)
+    with pytest.raises(SetupError, match="TRANSCRIPTS_HEALTH_PORT"):
+        async with server.listening("127.0.0.1", site.port):
+            pass
