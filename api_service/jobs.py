@@ -64,7 +64,7 @@ class Jobs:
                 f"anew, POST /v1/sessions/{job.session_id}/jobs."
             )
         session = await self._sessions.get(job.session_id, caller.tenant_id)
-        if await self._store.size(session.audio_key) is None:
+        if session.audio_source is None and await self._store.size(session.audio_key) is None:
             raise ObjectMissingError
         again = draft_job(caller, job.session_id, retry_of=job.id, **order_of(job))
         await self._jobs.add(again)

@@ -40,6 +40,7 @@ from shared.pepper import Pepper
 from shared.ports import ObjectStore
 from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.settings import ApiSettings
+from shared.source_urls import networks_of
 from shared.storage import store_of
 from shared.transcript_edits import EditRepository
 from shared.transcript_search import SearchRepository
@@ -141,7 +142,14 @@ def _assemble(
         claims=Claims(pool, pepper, keep_hours=settings.idempotency_hours),
         webhooks=Webhooks(pool, pepper, allow_private=settings.allow_private_addresses),
         sessions=Sessions(pool=pool, store=store, bell=bell, offer=offer, spending=spending),
-        submissions=Submissions(pool=pool, store=store, bell=bell, offer=offer, spending=spending),
+        submissions=Submissions(
+            pool=pool,
+            store=store,
+            bell=bell,
+            offer=offer,
+            spending=spending,
+            networks=networks_of(settings.fetch_networks),
+        ),
         uploads=ResumableUploads(
             pool=pool,
             store=store,

@@ -59,7 +59,7 @@ class Sessions:
         last = await self._jobs.get(session.transcription_job_id, caller.tenant_id)
         order = self._again(session, last, wanted.model_dump(exclude_unset=True))
         await self._spending.check(caller.tenant_id, self._offer.choose(order["engine"]))
-        if await self._store.size(session.audio_key) is None:
+        if session.audio_source is None and await self._store.size(session.audio_key) is None:
             raise ObjectMissingError
         job = draft_job(caller, session_id, **order)
         await self._jobs.add(job)

@@ -1,9 +1,10 @@
 """How recordings come in: in a form, or as an upload that is whole already; each becomes a session with a job."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -13,7 +14,8 @@ from api_service.callers import Caller
 from api_service.drafts import Order, draft_job
 from api_service.engines import Offer
 from api_service.spending import Spending
-from api_service.uploads import Upload, no_recording
+from api_service.uploads import Upload, no_recording, shown_name
+from api_service.validation import invalid
 from shared.containers import HEAD_BYTES, Container, sniff
 from shared.database import AWAY, Connection, Pool, outlast
 from shared.errors import (
@@ -29,6 +31,7 @@ from shared.orders import SessionForm
 from shared.ports import ObjectStore, StoredObject
 from shared.records import JobRecord, SessionRecord
 from shared.sessions import SessionRepository
+from shared.source_urls import Network, target_of
 from shared.uploads import UploadRecord, UploadRepository
 
 log = get_logger(__name__)
@@ -50,15 +53,24 @@ class Recording:
     container: Container | None = None
     size: int | None = None
     sha256: str | None = None
-    source: str | None = None
+    source: str | None = field(default=None, repr=False)
 
 
 class Submissions:
     """Takes recordings in."""
 
     def __init__(
-        self, *, pool: Pool, store: ObjectStore, bell: Bell, offer: Offer, spending: Spending
+        self,
+        *,
+        pool: Pool,
+        store: ObjectStore,
+        bell: Bell,
+        offer: Offer,
+        spending: Spending,
+        networks: Sequence[Network],
     ) -> None:
+        """`networks`: the private ones that recordings may be fetched from."""
+        self._networks = networks
         self._sessions = SessionRepository(pool)
         self._jobs = JobRepository(pool)
         self._uploads = UploadRepository(pool)
@@ -114,6 +126,23 @@ class Submissions:
         )
         await self._drop_parts(upload)
         return submitted
+
+    async def of_source(self, caller: Caller, url: str, form: SessionForm) -> Submitted:
+        """A session whose recording a worker is to fetch; InvalidRequestError where none would go there.
+
+        A slow source would hold this request, its connection and the caller for minutes, and lose all of it at a
+        restart; a job has attempts, progress, and a lease.
+        """
+        self._offer.check(form)
+        try:
+            target_of(url, self._networks)
+        except ValueError as error:
+            raise invalid([{"loc": ("source_url",), "msg": str(error)}], "body") from None
+        await self._spending.check(caller.tenant_id, self._offer.choose(form.engine))
+        session_id = caller.id_for("session")
+        filename = shown_name(unquote(urlsplit(url).path.rpartition("/")[2]))
+        recording = Recording(_source_key(caller, session_id), filename, source=url)
+        return await self._submit(caller, session_id, form, recording)
 
     async def _submit(
         self,

@@ -216,6 +216,21 @@ class MediaTimeoutError(MediaError):
     code = "media_timeout"
 
 
+class SourceRefusedError(TranscriptsError):
+    """The recording cannot be fetched from its address. Give another, or send the file."""
+
+    code = "source_refused"
+    status = 422
+
+
+class SourceUnavailableError(TranscriptsError):
+    """The recording cannot be fetched now. It is tried again by itself."""
+
+    code = "source_unavailable"
+    status = 503
+    transient = True
+
+
 # What happened to a job --------------------------------------------------------------------------------
 
 

@@ -221,10 +221,26 @@ class JobRepository:
 
     async def measured(self, job_id: UUID, attempt: int, duration_ms: int) -> bool:
         """Commit the recording's measured length (never a declared one, F33)."""
+        return await self._of_session("duration_ms = $3", job_id, attempt, duration_ms)
+
+    async def fetched(
+        self, job_id: UUID, attempt: int, *, container: str, size: int, sha256: str | None
+    ) -> bool:
+        """Commit that the session's recording is in the store now, and forget where it came from."""
+        return await self._of_session(
+            "audio_source = NULL, audio_container = $3, audio_size = $4, audio_sha256 = $5",
+            job_id, attempt, container, size, sha256,
+        )  # fmt: skip
+
+    async def hashed(self, job_id: UUID, attempt: int, sha256: str) -> bool:
+        """Commit the SHA-256 of a recording that had not passed through the API."""
+        return await self._of_session("audio_sha256 = $3", job_id, attempt, sha256)
+
+    async def _of_session(self, assignment: str, job_id: UUID, attempt: int, *values: object) -> bool:
         row = await self._pool.fetchrow(
-            "UPDATE session s SET duration_ms = $3, updated_at = now() FROM job j"
-            " WHERE j.id = $1 AND j.attempt = $2 AND j.status = 'running' AND s.id = j.session_id RETURNING 1",
-            job_id, attempt, duration_ms,
+            f"UPDATE session s SET {assignment}, updated_at = now() FROM job j WHERE j.id = $1"  # noqa: S608
+            " AND j.attempt = $2 AND j.status = 'running' AND s.id = j.session_id RETURNING 1",
+            job_id, attempt, *values,
         )  # fmt: skip
         return row is not None
 

@@ -1,7 +1,7 @@
 """What the HTTP API takes, as pydantic models: the form of a session, the order of another job, a change."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 from pydantic import (
@@ -12,10 +12,12 @@ from pydantic import (
     Field,
     StringConstraints,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic.config import JsonDict
 
 from shared.lifecycle import Priority, Processing
+from shared.source_urls import MAX_URL
 from shared.wire_types import bounded_json, no_control_characters, point_in_time
 
 MAX_PHRASES: Final = 500
@@ -78,7 +80,21 @@ class RecordingOrder(SessionForm):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"upload_id": _UPLOAD, "language": "zh-TW"}]})
 
-    upload_id: UUID = Field(description="A finished upload of `POST /v1/uploads`; it is used up")
+    upload_id: UUID | None = Field(
+        default=None, description="A finished upload of `POST /v1/uploads`; it is used up"
+    )
+    source_url: str | None = Field(
+        default=None,
+        max_length=MAX_URL,
+        repr=False,
+        description="An https or http address in the public internet; the worker fetches it",
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.upload_id is None) == (self.source_url is None):
+            raise ValueError("must have either `upload_id` or `source_url`")
+        return self
 
 
 class JobOrder(_Request):

@@ -19,6 +19,7 @@ from shared.google_settings import GoogleOffer, GoogleWork
 from shared.setting_fields import PREFIX
 from shared.setting_fields import ours as _ours
 from shared.setting_fields import plain as _plain
+from shared.source_urls import networks_of
 
 _PEPPER_CHARACTERS = 32
 _CLIENT_S = frozenset(
@@ -47,6 +48,14 @@ class CoreSettings(GoogleOffer):
         "GCS_ENDPOINT",
         default=None,
         description="Another server that speaks Cloud Storage, as http://host:port",
+    )
+    max_upload_bytes: int = _ours(
+        "MAX_UPLOAD_BYTES", default=2 * 1024**3, ge=1, description="The largest recording taken, in bytes"
+    )
+    fetch_networks: str = _ours(
+        "FETCH_NETWORKS",
+        default="",
+        description="Private networks that source_url may reach, by comma; dangerous",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _plain(
         "LOG_LEVEL", default="INFO", description="The least severe log line that is written"
@@ -112,6 +121,12 @@ class CoreSettings(GoogleOffer):
             raise ValueError("must be file:///absolute/folder or gs://bucket/prefix")
         return value
 
+    @field_validator("fetch_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks_of(value)
+        return value
+
     @field_validator("gcs_endpoint", "google_speech_endpoint", check_fields=False)
     @classmethod
     def _is_an_endpoint(cls, value: str | None) -> str | None:
@@ -135,9 +150,6 @@ class ApiSettings(CoreSettings):
 
     host: str = _ours("HOST", default="127.0.0.1", description="The address that the API binds")
     port: int = _plain("PORT", default=8000, ge=0, le=65535, description="The port that the API binds")
-    max_upload_bytes: int = _ours(
-        "MAX_UPLOAD_BYTES", default=2 * 1024**3, ge=1, description="The largest recording taken, in bytes"
-    )
     upload_hours: float = _ours(
         "UPLOAD_HOURS",
         default=24.0,
@@ -217,6 +229,13 @@ class WorkerSettings(GoogleWork, CoreSettings):
     )
     status_seconds: float = _ours(
         "STATUS_SECONDS", default=0.5, gt=0, le=10, description="How often progress is written"
+    )
+    fetch_seconds: float = _ours(
+        "FETCH_SECONDS",
+        default=1800.0,
+        gt=0,
+        le=86_400,
+        description="How long fetching a source_url may take",
     )
     sweep_seconds: float = _ours(
         "SWEEP_SECONDS", default=15.0, gt=0, le=600, description="How often forgotten jobs are looked for"

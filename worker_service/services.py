@@ -19,16 +19,19 @@ from shared.ports import ObjectStore
 from shared.queue import names
 from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.settings import WorkerSettings
+from shared.source_urls import networks_of
 from shared.storage import store_of
 from worker_service import scratch
 from worker_service.drain import Drain
 from worker_service.engines.catalogue import Shared, open_engines
 from worker_service.engines.port import Engine
+from worker_service.fetching import Fetcher, FetchLimits
 from worker_service.health import HealthServer, Pulse
 from worker_service.leases import LeaseWorker
 from worker_service.loose_ends import LooseEnds
 from worker_service.metrics import WorkerMetrics
 from worker_service.registry import BEAT_S, Registry
+from worker_service.sources import Sources
 from worker_service.status import StatusBoard
 from worker_service.sweep import Sweep
 from worker_service.tasks import DISPATCHER, FUNCTIONS, TRANSCRIBER
@@ -121,6 +124,7 @@ def _assemble(
         status=status,
         clock=SystemClock(),
         loose_ends=loose_ends,
+        sources=Sources(pool, store, Fetcher(store, _fetch_limits(settings))),
         limits=_limits(settings, worker.worker_id),
         metrics=metrics,
     )
@@ -194,6 +198,12 @@ def _measure(metrics: WorkerMetrics, worker: LeaseWorker, max_jobs: int) -> None
             "worker_handed_over": ("Jobs given back at a stop", lambda: worker.jobs_handed_over),
             "worker_lost": ("Jobs that another worker took over", lambda: worker.jobs_lost),
         }
+    )
+
+
+def _fetch_limits(settings: WorkerSettings) -> FetchLimits:
+    return FetchLimits(
+        settings.max_upload_bytes, settings.fetch_seconds, networks_of(settings.fetch_networks)
     )
 
 

@@ -45,6 +45,7 @@ from worker_service.media import PreparedAudio, prepare
 from worker_service.metrics import WorkerMetrics
 from worker_service.operations import Operations, discard
 from worker_service.roles import assign_roles
+from worker_service.sources import Sources
 from worker_service.status import StatusBoard
 
 log = get_logger(__name__)
@@ -76,6 +77,7 @@ class Transcriber:
         status: StatusBoard,
         clock: Clock,
         loose_ends: LooseEnds,
+        sources: Sources,
         limits: RunLimits,
         metrics: WorkerMetrics,
     ) -> None:
@@ -87,6 +89,7 @@ class Transcriber:
         self._operations = Operations(pool, status)
         self._loose_ends = loose_ends
         self._store = store
+        self._sources = sources
         self._engines = engines
         self._status = status
         self._clock = clock
@@ -167,6 +170,9 @@ class Transcriber:
 
     async def _prepare(self, job: JobRecord, folder: Path) -> PreparedAudio:
         session = await self._sessions.get(job.session_id, job.tenant_id)
+        if session.audio_source is not None:
+            self._status.report(job, Phase.PREPARING, "Fetching the recording")
+            _ours(await self._sources.fetch(job, session))
         self._status.report(job, Phase.PREPARING, "Reading the recording")
 
         def progress(done_ms: int, total_ms: int | None) -> None:
@@ -174,6 +180,7 @@ class Transcriber:
             self._status.report(job, Phase.PREPARING, "Reading the recording", share)
 
         async with self._limits.media_slots, self._store.local_file(session.audio_key) as source:
+            _ours(await self._sources.hash(job, session, source))
             audio = await prepare(
                 source, folder / "audio.flac", max_duration_ms=self._limits.max_audio_ms, on_progress=progress
             )

@@ -39,7 +39,10 @@ async def create_session(request: Request, caller: CallerDep, services: Services
     await services.admission.check(caller.tenant_id)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == JSON:
         order = recording_order(await request.body())
-        session, job = await services.submissions.of_upload(caller, order.upload_id, order)
+        if order.upload_id is not None:
+            session, job = await services.submissions.of_upload(caller, order.upload_id, order)
+        else:
+            session, job = await services.submissions.of_source(caller, order.source_url or "", order)
     else:
         boundary = boundary_of(request.headers.get("content-type", ""))
         request.state.body_limit = limit + FORM_OVERHEAD_BYTES

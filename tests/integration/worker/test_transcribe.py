@@ -1,6 +1,7 @@
 """One attempt from claim to save, on Postgres and the disk store, with the scripted engine."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +16,17 @@ from shared.errors import CancelledByUserError
 from shared.jobs import JobRepository
 from shared.lifecycle import JobStatus
 from shared.records import JobRecord
+from shared.source_urls import networks_of
 from shared.storage.disk import DiskStore
 from shared.tenants import DEFAULT_TENANT
 from shared.transcripts import TranscriptRepository
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.rows import a_session, an_operation, put_bytes, stored_job
 from worker_service.engines.scripted import ScriptedEngine
+from worker_service.fetching import Fetcher, FetchLimits
 from worker_service.loose_ends import LooseEnds
 from worker_service.metrics import WorkerMetrics
+from worker_service.sources import Sources
 from worker_service.status import StatusBoard
 from worker_service.transcribe import RunLimits, Transcriber
 
@@ -70,6 +74,7 @@ async def bench(database_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
         transcriber = Transcriber(
             pool=pool, store=store, engines=engines, status=status, clock=SystemClock(),
             loose_ends=LooseEnds(pool, engines), limits=limits, metrics=WorkerMetrics(),
+            sources=Sources(pool, store, Fetcher(store, FetchLimits(10**7, 10, networks_of("127.0.0.0/8")))),
         )  # fmt: skip
         yield Bench(pool, JobRepository(pool), store, engine, status, transcriber, scratch)
         assert list(scratch.iterdir()) == [], "a run leaves no temporary files"
@@ -275,3 +280,49 @@ async def test_a_budget_is_kept_before_money_is_spent(bench: Bench) -> None:
     assert refused.error is not None
     assert (refused.status, refused.error["code"]) == (JobStatus.FAILED, "budget_exceeded")
     assert await bench.pool.fetchval("SELECT count(*) FROM operation WHERE job_id = $1", second.id) == 0
+
+
+async def test_a_recording_that_is_elsewhere_is_fetched_once(bench: Bench) -> None:
+    """By the job, not by the request: the next attempt finds it in the store, and its address is forgotten."""
+    recording = tone_wav(2.0)
+    asked = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(recording)}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + recording)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/a.wav?signature=hunter2"
+        session = a_session(audio_source=url, audio_container=None, audio_size=None, audio_sha256=None)
+        job = await stored_job(bench.pool, session=session, model="fail=engine_unavailable,until=2")
+        assert await bench.transcriber.run(job.id) is not None
+        assert await bench.transcriber.run(job.id) is None
+    assert (await bench.now(job)).status == JobStatus.SUCCEEDED
+    assert asked == 1
+    row = await bench.pool.fetchrow("SELECT * FROM session")
+    assert row is not None
+    assert (row["audio_source"], row["audio_container"], row["audio_size"]) == (None, "wav", len(recording))
+    assert row["audio_sha256"] == hashlib.sha256(recording).hexdigest()
+
+
+async def test_a_recording_that_nobody_has_ends_the_job(bench: Bench) -> None:
+    session = a_session(audio_source="http://10.0.0.1/a.wav", audio_container=None, audio_size=None)
+    job = await stored_job(bench.pool, session=session)
+    assert await bench.transcriber.run(job.id) is None
+    ended = await bench.now(job)
+    assert (ended.status, (ended.error or {})["code"]) == (JobStatus.FAILED, "source_refused")
+    assert "10.0.0.1" not in str(ended.error)
+
+
+async def test_a_recording_that_went_straight_to_the_store_is_hashed_when_it_is_read(bench: Bench) -> None:
+    session = a_session(audio_sha256=None)
+    await put_bytes(bench.store, session.audio_key, tone_wav(2.0))
+    job = await stored_job(bench.pool, session=session)
+    assert await bench.transcriber.run(job.id) is None
+    hashed = await bench.pool.fetchval("SELECT audio_sha256 FROM session")
+    assert hashed == hashlib.sha256(tone_wav(2.0)).hexdigest()
