@@ -179,7 +179,7 @@ async def test_a_worker_stops_in_time_while_redis_is_away(
     bench = own_bench
     async with TcpProxy("127.0.0.1", own_server.port) as proxy:
         url = f"redis://127.0.0.1:{proxy.port}/0"
-        worker = await bench.leased(url=url, timeout_s=5.0, drain_s=0.8)
+        worker = await bench.leased(url=url, timeout_s=30.0, drain_s=0.8)
         (job,) = await bench.ring()
         await until(lambda: bench.starts)
         if away == "killed":
