@@ -84,6 +84,12 @@ class NotAuthenticatedError(RefusedError):
     advice = "Set TRANSCRIPTS_API_KEY to a key of yours; `transcripts keys create` makes one for somebody with one."
 
 
+class BudgetError(RefusedError):
+    """This month's budget is spent, and the engine costs money."""
+
+    advice = "`transcripts usage` shows what it went to; an operator can raise it, and an unpaid engine needs none."
+
+
 class NotAllowedError(RefusedError):
     """The key does not allow this."""
 
@@ -161,6 +167,7 @@ _BY_CODE: Final[dict[str, type[RefusedError]]] = {
 }
 _BY_STATUS: Final[dict[int, type[RefusedError]]] = {
     401: NotAuthenticatedError,
+    402: BudgetError,
     403: NotAllowedError,
     404: NotFoundError,
     409: ConflictError,

@@ -13,6 +13,7 @@ import pytest
 from client import aio, sync
 from client.connection import ConnectionSettingsError
 from client.errors import (
+    BudgetError,
     ChangedError,
     ClientError,
     ConflictError,
@@ -185,6 +186,7 @@ async def test_a_long_absence_is_not_waited_for(waits: list[float]) -> None:
     ("status", "code", "kind"),
     [
         (401, "unauthenticated", NotAuthenticatedError),
+        (402, "budget_exceeded", BudgetError),
         (403, "forbidden", NotAllowedError),
         (404, "not_found", NotFoundError),
         (409, "conflict", ConflictError),

@@ -101,3 +101,21 @@ def test_help_comes_without_loading_the_client() -> None:
 def test_what_can_be_chosen_is_what_the_service_has() -> None:
     assert [*map(str, Format)] == [*FORMATS]
     assert [*map(str, Redacted)] == [*map(str, Redaction)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("transcripts sub", ["submit"]),
+        ("transcripts ops re", ["resume", "requeue"]),
+        ("transcripts export x -f d", ["docx"]),
+    ],
+)
+def test_a_shell_completes_commands_and_choices(typed: str, offered: list[str]) -> None:
+    environment = {
+        "_TRANSCRIPTS_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split()) - 1),
+    }
+    found = CliRunner().invoke(build(rich=False), [], env=environment, prog_name="transcripts")
+    assert found.stdout.split() == offered
