@@ -1,0 +1,1 @@
+"""What taking a recording in costs, against a bare Starlette handler."""
