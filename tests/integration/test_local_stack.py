@@ -111,6 +111,25 @@ def from_shell(folder: DataFolder, name: str) -> str:
     return subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True).stdout
 
 
+def test_servers_are_all_that_a_service_started_by_hand_needs(tmp_path: Path, start: Start) -> None:
+    folder = DataFolder(tmp_path / ".local")
+    servers = start("servers")
+    servers.wait_for(READY)
+    assert [program["name"] for program in programs_of(folder)] == ["postgres", "redis"]
+    status = start("status")
+    assert (status.end(), "API" in status.text) == (0, False)
+    by_hand = f'. "{folder.env_file}"; exec {sys.executable} -m deploy.migrations status'
+    migrated = subprocess.run(
+        ["/bin/sh", "-c", by_hand],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert migrated.returncode == 0, migrated.stderr
+    second = start("servers")
+    assert (second.end(), "already runs" in second.text) == (1, True)
+    assert start("stop").end() == 0
+    assert servers.end() == 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other kernels do not tell a child of its parent's end")
 def test_up_serves_survives_a_crash_and_says_what_ended(tmp_path: Path, start: Start) -> None:
     """F39, F43 and F44: one command, no secret in what it writes; killed, it leaves no process and loses no data."""
