@@ -56,13 +56,14 @@ local function count_try(id)
   call('PEXPIRE', TRIES .. id, TTL)
 end
 
-local function empty(wid, crashed)
+-- Take the jobs from a worker that left or died, no more than `most` at once: 10,000 take a tenth of a second.
+local function empty(wid, crashed, most)
   local jobs = call('HGETALL', held .. wid)
-  for i = 1, #jobs, 2 do
+  for i = 1, math.min(#jobs, 2 * most), 2 do
     if crashed then count_try(jobs[i]) end
     give_back(wid, jobs[i], jobs[i + 1])
   end
-  call('ZREM', workers, wid)
+  if #jobs <= 2 * most then call('ZREM', workers, wid) end
   return #jobs / 2
 end
 """
@@ -112,7 +113,7 @@ TURN: Final = (
 local wid, want = ARGV[1], tonumber(ARGV[3])
 if not call('ZSCORE', workers, wid) then return false end
 renew(wid, tonumber(ARGV[2]))
-for _, dead in ipairs(call('ZRANGEBYSCORE', workers, '-inf', now, 'LIMIT', 0, 8)) do empty(dead, true) end
+for _, dead in ipairs(call('ZRANGEBYSCORE', workers, '-inf', now, 'LIMIT', 0, 8)) do empty(dead, true, 1000) end
 
 for _, entry in ipairs(call('ZRANGEBYSCORE', deferred, '-inf', now, 'LIMIT', 0, 1000)) do
   local rank, id = string.match(entry, '^(%d+):(.*)$')
@@ -177,7 +178,7 @@ return {wait, left, call('HLEN', held .. wid), fenced, jobs}
 LEAVE: Final = (
     _LEASE
     + """
-local given_back = empty(ARGV[1], false)
+local given_back = empty(ARGV[1], false, math.huge)
 bell()
 return given_back
 """

@@ -13,6 +13,7 @@ from shared.queue.envelope import dumps
 from tests.fixtures.queue_bench import LEASE_S, Bench, until
 from tests.fixtures.tcp_proxy import TcpProxy
 from worker_service import leases
+from worker_service.lease_scripts import JOIN, TURN
 
 
 async def lease_end(bench: Bench) -> float:
@@ -242,6 +243,23 @@ async def test_two_thousand_runs_that_end_at_once_are_told_at_once(
     await until(lambda: len(bench.starts) == 2_500)
     bench.gate.set()
     await until(lambda: worker.jobs_running == 0)
+
+
+async def test_the_jobs_of_a_large_dead_worker_are_freed_in_portions(bench: Bench) -> None:
+    """A script holds up every other client of Redis: no single one frees thousands of jobs."""
+    keys = names.keys(bench.queue)
+    join, turn = bench.redis.register_script(JOIN), bench.redis.register_script(TURN)
+    jobs = await bench.ring(1_500)
+    await join(keys=keys, args=["dead", 60_000])
+    assert len((await turn(keys=keys, args=["dead", 60_000, 1_500]))[4]) == 1_500
+    await join(keys=keys, args=["heir", 60_000])
+    await bench.redis.zadd(names.workers_key(bench.queue), {"dead": 1})
+    await turn(keys=keys, args=["heir", 60_000, 0])
+    assert await bench.redis.hlen(f"{bench.queue}:held:dead") == 500  # type: ignore[misc]
+    worker = await bench.leased(max_jobs=2_000)
+    await until(lambda: len(bench.starts) == 1_500)
+    assert Counter((job, tries) for job, _, tries in bench.starts) == Counter((job, 2) for job in jobs)
+    assert worker.jobs_running == 1_500
 
 
 async def test_an_end_is_refused_where_redis_knows_of_another_holder(bench: Bench) -> None:
