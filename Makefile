@@ -72,7 +72,7 @@ check-workers: local ## who works: tasks, slots, versions, running jobs
 	$(with_settings) $(BIN)/python -m deploy.doctor workers $(ARGS)
 
 models: local ## install the speech models
-	@$(BIN)/python -m deploy.local.models $(ARGS)
+	@$(BIN)/python -m deploy.local.models
 
 ## Work on it
 .PHONY: dev-setup check lint format types imports test test-slow test-all chaos coverage lock clean

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,15 @@ def test_make_lists_every_target_for_people() -> None:
     makefile = (ROOT / "Makefile").read_text()
     listed = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
     assert TARGETS - listed == {"local", "dev"}
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS - {"lock"}))
+def test_arguments_go_to_the_command_that_was_asked_for(target: str) -> None:
+    """`make test ARGS="-k uploads"` is for pytest, not for what has to be there before."""
+    told = subprocess.run(
+        ["make", "-n", target, "ARGS=--given"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert told.count("--given") <= 1
 
 
 PLACES = [
