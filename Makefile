@@ -56,10 +56,10 @@ stop: local ## stop what `make up` or `make servers` has started
 run-api: local ## the API by itself
 	$(with_settings) $(BIN)/python -m api_service $(ARGS)
 
-run-worker: models ## a worker by itself; MAX_JOBS=4 make run-worker holds four jobs at once
+run-worker: weights ## a worker by itself; MAX_JOBS=4 make run-worker holds four jobs at once
 	$(with_settings) $(BIN)/python -m worker_service $(ARGS)
 
-run-worker-debug: models ## a worker that takes one job at a time and logs every line
+run-worker-debug: weights ## a worker that takes one job at a time and logs every line
 	$(with_settings) env LOG_LEVEL=DEBUG $(BIN)/python -m worker_service --max-jobs 1 $(ARGS)
 
 migrate: local ## bring the database to the newest schema
@@ -76,7 +76,7 @@ models: local ## install the speech models
 
 ## Work on it
 .PHONY: dev-setup check lint format types imports test test-slow test-all chaos coverage lock clean
-dev-setup: dev models ## the environment with all tools, the speech models and the git hook
+dev-setup: dev weights ## the environment with all tools, the speech models and the git hook
 	@if [ -e .git ]; then $(BIN)/pre-commit install; fi
 
 check: lint types imports coverage ## everything that a change has to pass, as CI runs it
@@ -95,19 +95,19 @@ types: dev ## mypy, strict, tests included
 imports: dev ## import contracts: who may import whom
 	@$(BIN)/lint-imports --no-logo
 
-test: dev models ## the tests, on a real Postgres and a real Redis of their own (ARGS="-k uploads")
+test: dev weights ## the tests, on a real Postgres and a real Redis of their own (ARGS="-k uploads")
 	@$(PYTEST) -m "not slow" $(ARGS)
 
-test-slow: dev models ## the tests that take minutes: fresh installations
+test-slow: dev weights ## the tests that take minutes: fresh installations
 	@$(PYTEST) -m slow $(ARGS)
 
-test-all: dev models ## all tests
+test-all: dev weights ## all tests
 	@$(PYTEST) $(ARGS)
 
 chaos: dev ## a long chaos run: kills, outages, empty stores, and what must hold after them (ARGS="--seed 7 --faults 60")
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-coverage: dev models ## the tests, and the lines that they do not reach
+coverage: dev weights ## the tests, and the lines that they do not reach
 	@$(PYTEST) -m "not slow" $(COVERAGE) $(ARGS)
 
 lock: dev ## lock the requirements anew (ARGS=--upgrade: to the newest versions)
@@ -121,6 +121,11 @@ lock: dev ## lock the requirements anew (ARGS=--upgrade: to the newest versions)
 clean: ## remove what the tools left; the environment and the data of the stack stay
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* htmlcov build dist *.egg-info
 	@find . -path ./.venv -prune -o -path ./.local -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# The speech models for other targets, whose ARGS are not theirs.
+.PHONY: weights
+weights: local
+	@$(BIN)/python -m deploy.local.models
 
 # What the others need: the packages to run everything, and those to work on it.
 .PHONY: local dev
