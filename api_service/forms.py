@@ -16,7 +16,7 @@ MAX_FIELDS_BYTES: Final = 128 * 1024
 
 _REPEATABLE: Final = "phrases"
 _AS_JSON: Final = "metadata"
-_NOT_YET: Final = frozenset({"webhook_url", "gcs_uri"})
+_NOT_YET: Final = frozenset({"gcs_uri"})
 _NOT_BESIDE_A_FILE: Final = frozenset(RecordingOrder.model_fields) - frozenset(SessionForm.model_fields)
 _KNOWN: Final = frozenset(SessionForm.model_fields)
 

@@ -134,13 +134,14 @@ def _assemble(
     jobs = Jobs(pool=pool, store=store, bell=bell)
     views = JobViews(line, History(pool))
     pepper = Pepper.of(settings.pepper)
+    webhooks = Webhooks(pool, pepper, allow_private=settings.allow_private_addresses)
     only_from_here = is_loopback(settings.host) and not settings.allow_anonymous
     return Services(
         entrance=Entrance(authenticator, only_from_here=only_from_here),
         authenticator=authenticator,
         keys=Keys(pool, pepper, authenticator),
         claims=Claims(pool, pepper, keep_hours=settings.idempotency_hours),
-        webhooks=Webhooks(pool, pepper, allow_private=settings.allow_private_addresses),
+        webhooks=webhooks,
         sessions=Sessions(pool=pool, store=store, bell=bell, offer=offer, spending=spending),
         submissions=Submissions(
             pool=pool,
@@ -148,6 +149,7 @@ def _assemble(
             bell=bell,
             offer=offer,
             spending=spending,
+            webhooks=webhooks,
             networks=networks_of(settings.fetch_networks),
         ),
         uploads=ResumableUploads(

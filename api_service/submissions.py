@@ -16,6 +16,7 @@ from api_service.engines import Offer
 from api_service.spending import Spending
 from api_service.uploads import Upload, no_recording, shown_name
 from api_service.validation import invalid
+from api_service.webhooks import Webhooks
 from shared.containers import HEAD_BYTES, Container, sniff
 from shared.database import AWAY, Connection, Pool, outlast
 from shared.errors import (
@@ -68,6 +69,7 @@ class Submissions:
         offer: Offer,
         spending: Spending,
         networks: Sequence[Network],
+        webhooks: Webhooks,
     ) -> None:
         """`networks`: the private ones that recordings may be fetched from."""
         self._networks = networks
@@ -78,6 +80,7 @@ class Submissions:
         self._bell = bell
         self._offer = offer
         self._spending = spending
+        self._webhooks = webhooks
 
     async def of_form(self, caller: Caller, upload: Upload) -> Submitted:
         """Store the recording, commit its session with a queued job, and only then ring (F2).
@@ -85,6 +88,7 @@ class Submissions:
         Whatever goes wrong before the commit leaves nothing behind.
         """
         await upload.open()
+        await self._signer(caller, upload.form)  # before a recording is sent for nothing
         await self._spending.check(caller.tenant_id, self._offer.choose(upload.form.engine))
         session_id = caller.id_for("session")
         stored = await self._store.put(_source_key(caller, session_id), upload.recording())
@@ -103,6 +107,7 @@ class Submissions:
         ConflictError, with both ids, where a session was made of it before (F45).
         """
         self._offer.check(form)
+        await self._signer(caller, form)
         await self._spending.check(caller.tenant_id, self._offer.choose(form.engine))
         upload = await self._uploads.get(upload_id, caller.tenant_id)
         session_id = caller.id_for("session")
@@ -156,8 +161,8 @@ class Submissions:
     ) -> Submitted:
         """Commit and ring; the recording is deleted where nothing was committed, or had been before."""
         job = draft_job(caller, session_id, **self._order(form))
-        draft = _draft(caller, session_id, job, form, recording)
         try:
+            draft = _draft(caller, session_id, job, form, recording, await self._signer(caller, form))
             if before is not None:
                 await before()
             await outlast(lambda: self._create(draft, job, within))
@@ -172,6 +177,12 @@ class Submissions:
         log.info("session stored", session_id=str(session_id), job_id=str(job.id), size=recording.size)
         await self._bell.ring(job)
         return session, await self._jobs.get(job.id, caller.tenant_id)
+
+    async def _signer(self, caller: Caller, form: SessionForm) -> UUID | None:
+        """The webhook whose secret signs what is sent to the session's own address, if it has one."""
+        if form.webhook_url is None:
+            return None
+        return await self._webhooks.signer_of(caller.tenant_id, form.webhook_url)
 
     async def _create(self, session: SessionRecord, job: JobRecord, within: Within | None) -> None:
         try:
@@ -254,7 +265,12 @@ def _verify(stored: StoredObject, upload: UploadRecord, *, direct: bool) -> None
 
 
 def _draft(
-    caller: Caller, session_id: UUID, job: JobRecord, form: SessionForm, recording: Recording
+    caller: Caller,
+    session_id: UUID,
+    job: JobRecord,
+    form: SessionForm,
+    recording: Recording,
+    webhook_id: UUID | None,
 ) -> SessionRecord:
     return SessionRecord(
         id=session_id,
@@ -272,6 +288,8 @@ def _draft(
         duration_ms=None,
         metadata=form.metadata,
         delete_after=form.delete_after,
+        webhook_id=webhook_id,
+        webhook_url=form.webhook_url,
         created_at=job.created_at,
         updated_at=job.updated_at,
     )

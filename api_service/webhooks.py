@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from api_service.callers import Caller
 from shared.database import Pool, transaction
 from shared.egress import check_url
-from shared.errors import ConflictError
+from shared.errors import ConflictError, UnsupportedOptionError
 from shared.logs import get_logger
 from shared.pepper import Pepper
 from shared.webhook_deliveries import DeliveryRepository
@@ -127,6 +128,22 @@ class Webhooks:
         _refuse_disabled(endpoint)
         return await self._deliveries.replay(endpoint_id, caller.tenant_id, wanted.ids, wanted.failed_since)
 
+    async def signer_of(self, tenant_id: str, url: str) -> UUID:
+        """The endpoint at the host of a session's own address: its secret signs what is sent there.
+
+        Raises AddressRefusedError, and UnsupportedOptionError where none is registered, or it is switched off.
+        """
+        check_url(url, allow_private=self._allow_private)
+        for endpoint in await self._endpoints.page(tenant_id, limit=MOST):
+            if endpoint.disabled_at is None and _origin(endpoint.url) == _origin(url):
+                return endpoint.id
+        raise UnsupportedOptionError(
+            f"In `webhook_url`: no webhook of yours is at {urlsplit(url).netloc}, so nothing could sign what is sent "
+            "there. Register one (POST /v1/webhooks; with `events: []` it is told of nothing else). Nothing was "
+            "stored.",
+            field="webhook_url",
+        )
+
     def _sealed(self, secret: str) -> bytes:
         if self._pepper is None:
             raise ConflictError(
@@ -134,6 +151,11 @@ class Webhooks:
                 "sealed. docs/security.md tells how to set it. Nothing was stored."
             )
         return self._pepper.seal(secret.encode())
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 def _refuse_disabled(endpoint: EndpointRecord) -> None:

@@ -113,11 +113,13 @@ class JobRepository:
         async with transaction(self._pool) as connection:
             await connection.execute(
                 "INSERT INTO session (id, tenant_id, title, language, transcription_job_id, audio_key,"
-                " audio_filename, audio_source, audio_container, audio_size, audio_sha256, metadata, delete_after)"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                " audio_filename, audio_source, audio_container, audio_size, audio_sha256, metadata, delete_after,"
+                " webhook_id, webhook_url)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
                 session.id, session.tenant_id, session.title, session.language, job.id, session.audio_key,
                 session.audio_filename, session.audio_source, session.audio_container, session.audio_size,
-                session.audio_sha256, session.metadata, session.delete_after,
+                session.audio_sha256, session.metadata, session.delete_after, session.webhook_id,
+                session.webhook_url,
             )  # fmt: skip
             await _insert(connection, job)
             if within is not None:

@@ -18,6 +18,7 @@ from pydantic.config import JsonDict
 
 from shared.lifecycle import Priority, Processing
 from shared.source_urls import MAX_URL
+from shared.webhook_schemas import Url
 from shared.wire_types import bounded_json, no_control_characters, point_in_time
 
 MAX_PHRASES: Final = 500
@@ -73,6 +74,10 @@ class SessionForm(_Request):
     processing: Processing = Processing.STANDARD
     metadata: Metadata = Field(default_factory=dict)
     delete_after: DeleteAfter | None = None
+    webhook_url: Url | None = Field(
+        default=None,
+        description="Told of whatever becomes of this session, at the host of a webhook of yours and signed as its",
+    )
 
 
 class RecordingOrder(SessionForm):

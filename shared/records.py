@@ -40,6 +40,8 @@ class SessionRecord:
     duration_ms: int | None
     metadata: dict[str, Any]
     delete_after: datetime | None
+    webhook_id: UUID | None
+    webhook_url: str | None = field(repr=False)  # it may hold a token
     created_at: datetime
     updated_at: datetime
 

@@ -46,6 +46,7 @@ class SessionResource(_Resource):
     duration_ms: int | None = Field(description="Measured by the worker; null until then")
     metadata: dict[str, Any]
     delete_after: datetime | None
+    webhook_url: str | None = None
     created_at: datetime
     updated_at: datetime
 
@@ -69,6 +70,7 @@ class SessionResource(_Resource):
             duration_ms=record.duration_ms,
             metadata=record.metadata,
             delete_after=record.delete_after,
+            webhook_url=record.webhook_url,
             created_at=record.created_at,
             updated_at=record.updated_at,
         )

@@ -66,6 +66,8 @@ class Session(SQLModel, table=True):
         sa_column=Column("metadata", JSONB, nullable=False, server_default=text("'{}'::jsonb"))
     )
     delete_after: datetime | None = _time()
+    webhook_id: UUID | None = Field(default=None)  # whose secret signs what is sent to `webhook_url`
+    webhook_url: str | None = _text(nullable=True)
     created_at: datetime = _time(nullable=False)
     updated_at: datetime = _time(nullable=False)
 

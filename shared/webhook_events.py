@@ -37,16 +37,19 @@ def tell_of_job(event: Event, rows: str) -> str:
     It is part of the statement that ends the job: either both are committed or neither is. Payloads hold ids and
     what became of them, nothing that was said: they outlive an erased session.
     """
-    return _insert(event, _JOB, f"{rows} r JOIN session s ON s.id = r.session_id")
+    return _insert(event, _JOB, f"{rows} r JOIN session s ON s.id = r.session_id", "s")
 
 
 def tell_of_session(event: Event, rows: str) -> str:
     """The same of the session rows that the CTE `rows` returns."""
-    return _insert(event, _SESSION, f"{rows} r")
+    return _insert(event, _SESSION, f"{rows} r", "r")
 
 
-def _insert(event: Event, data: str, rows: str) -> str:
-    return f"""INSERT INTO webhook_delivery (id, endpoint_id, tenant_id, event, data)
-    SELECT {NEW_ID}, e.id, r.tenant_id, '{event}', {data}
+def _insert(event: Event, data: str, rows: str, session: str) -> str:
+    """`session`: the alias of the session's row, which may have an address of its own at an endpoint's host."""
+    return f"""INSERT INTO webhook_delivery (id, endpoint_id, tenant_id, url, event, data)
+    SELECT {NEW_ID}, e.id, r.tenant_id, CASE WHEN e.id = {session}.webhook_id THEN {session}.webhook_url END,
+        '{event}', {data}
     FROM {rows} JOIN webhook_endpoint e ON e.tenant_id = r.tenant_id
-    WHERE e.disabled_at IS NULL AND e.events @> '["{event}"]'"""  # noqa: S608  (the parts are constants)
+    WHERE e.disabled_at IS NULL AND (e.events @> '["{event}"]' OR e.id = {session}.webhook_id)
+    """  # noqa: S608  (the parts are constants)

@@ -12,7 +12,7 @@ from shared.pepper import Pepper
 from shared.webhook_deliveries import DeliveryRepository
 from shared.webhook_records import Attempt
 from tests.fixtures.keys import PEPPER, bearer, made_key
-from tests.integration.api.conftest import Api, StartApi
+from tests.integration.api.conftest import WAV, Api, StartApi
 
 URL = "https://app.example/hooks"
 EVERYTHING = ["job.succeeded", "job.failed", "job.cancelled", "session.deleted"]
@@ -178,6 +178,46 @@ async def test_a_wrong_change_changes_nothing(api: Api) -> None:
     for wrong in wrongs:
         assert (await api.http.post(f"{url}/replay", json=wrong)).status_code == 422
     assert (await api.get(url)).json()["url"] == URL
+
+
+async def test_a_session_may_have_an_address_of_its_own_at_the_host_of_a_webhook(api: Api) -> None:
+    webhook = await registered(api, url="https://APP.example:443/hooks", events=[])
+    own = f"{URL}?order=17"
+    sent = await api.send(webhook_url=own)
+    assert sent["session"]["webhook_url"] == own
+    assert (await api.get(f"/v1/sessions/{sent['session']['id']}")).json()["webhook_url"] == own
+    await api.succeed(await api.claimed(sent))
+    (delivery,) = (await api.get(f"/v1/webhooks/{webhook['id']}/deliveries")).json()["items"]
+    assert delivery["event"] == "job.succeeded"
+    assert await api.pool.fetchval("SELECT url FROM webhook_delivery") == own
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("https://other.example/hooks", "unsupported_option"),
+        ("https://app.example:8443/hooks", "unsupported_option"),
+        ("https://off.example/hooks", "unsupported_option"),
+        ("http://app.example/hooks", "address_refused"),
+        ("https://10.0.0.1/", "address_refused"),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+async def test_an_address_that_nothing_could_sign_for_is_refused_and_nothing_is_stored(
+    api: Api, url: str, code: str, first: bool
+) -> None:
+    await registered(api)
+    off = await registered(api, url="https://off.example/")
+    await api.http.patch(f"/v1/webhooks/{off['id']}", json={"enabled": False})
+    await api.pool.execute(
+        "INSERT INTO webhook_endpoint (id, tenant_id, url, secret)"
+        " VALUES (gen_random_uuid(), 'other', 'https://other.example/', '')"
+    )
+    parts: list[tuple[str, Any]] = [("audio", ("call.wav", WAV)), ("webhook_url", (None, url))]
+    answer = await api.http.post("/v1/sessions", files=parts[::-1] if first else parts)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert api.stored() == []
+    assert await api.pool.fetchval("SELECT count(*) FROM session") == 0
 
 
 async def test_addresses_of_one_s_own_network_are_taken_where_that_is_set(start_api: StartApi) -> None:

@@ -165,6 +165,31 @@ async def test_an_erased_session_is_told_and_its_deliveries_outlive_it(site: Sit
     assert told == ["job.failed", "session.deleted"]
 
 
+async def test_a_session_s_own_address_is_told_of_what_becomes_of_it(site: Site) -> None:
+    endpoint = await site.endpoint(events=[])
+    subscribed = await site.endpoint(url=f"{site.receiver.url}/all", events=["job.failed"])
+    url = f"{site.receiver.url}/hook?order=17"
+    session = a_session(webhook_id=endpoint.id, webhook_url=url)
+    job = await stored_job(site.pool, session=session)
+    claimed = await JobRepository(site.pool).claim(job.id, "w1")
+    assert claimed is not None
+    await JobRepository(site.pool).fail(claimed.id, claimed.attempt, NoAudioError())
+    await SessionRepository(site.pool).delete(session.id, TENANT)
+    await site.failed()  # another session's
+    async with site.sending() as deliver:
+        while await deliver():
+            pass
+    own = [message for message in site.receiver.got if message.path == "/hook?order=17"]
+    assert sorted(m.verified(site.secrets[endpoint.id])["type"] for m in own) == [
+        "job.failed",
+        "session.deleted",
+    ]
+    others = [message for message in site.receiver.got if message not in own]
+    assert [message.path for message in others] == ["/all", "/all"]
+    for message in others:
+        message.verified(site.secrets[subscribed.id])
+
+
 # What arrives --------------------------------------------------------------------------------------------
 
 

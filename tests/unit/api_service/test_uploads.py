@@ -134,7 +134,6 @@ WRONG: list[tuple[str, bytes, type[TranscriptsError], str]] = [
     ),
     ("many phrases", part("phrases", "a") * 501 + AUDIO + END, InvalidRequestError, "more than 500 times"),
     ("no UTF-8", part("title", b"\xff\xfe") + AUDIO + END, InvalidRequestError, "must be UTF-8"),
-    ("webhook", part("webhook_url", "https://x") + AUDIO + END, UnsupportedOptionError, "`webhook_url`"),
     ("a url", part("source_url", "https://x") + END, InvalidRequestError, "stands in a JSON body"),
     ("wrong engine", AUDIO + part("engine", "nope") + END, UnsupportedOptionError, "engine"),
 ]
