@@ -136,4 +136,4 @@ def test_an_extra_is_enough_and_no_more(extra: Extra, wheel: Path, tmp_path: Pat
         newest = "from deploy.migrations import head; print(head())"
         assert run(python, "-c", newest, cwd=tmp_path).strip() == SCHEMA_REVISION
     for command in extra.commands:
-        assert "usage: " in run(python, "-m", *command.split(), cwd=tmp_path)
+        assert "usage: " in run(python, "-m", *command.split(), cwd=tmp_path).lower()
