@@ -4,7 +4,8 @@ from typing import Final
 
 from shared.scopes import Scope
 
-PUBLIC: Final = frozenset({"/healthz", "/readyz", "/openapi.json"})
+_DOCUMENTATION: Final = ("/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js")
+PUBLIC: Final = frozenset({"/healthz", "/readyz", "/openapi.json", *_DOCUMENTATION})
 """Paths that anyone may ask: they tell nothing of sessions, tenants or keys."""
 
 _BY_PREFIX: Final = (

@@ -14,6 +14,7 @@ from api_service.exchange import ExchangeMiddleware
 from api_service.gate import GateMiddleware
 from api_service.idempotency import IdempotencyMiddleware
 from api_service.routes import (
+    docs,
     engines,
     exports,
     health,
@@ -61,14 +62,14 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         version=VERSION,
         description=_DESCRIPTION,
         lifespan=lifespan,
-        docs_url=None,  # its page loads scripts from elsewhere
+        docs_url=None,  # FastAPI's page loads scripts from elsewhere; ours does not
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
     modules = (  # in the order in which they are asked for most: routes are tried one after the other
         jobs, sessions, transcripts, segments, speakers, history, search, exports, recordings, uploads,
-        engines, webhooks, keys, ops, usage, health,
+        engines, webhooks, keys, ops, usage, health, docs,
     )  # fmt: skip
     for module in modules:
         app.include_router(module.router)
