@@ -134,7 +134,7 @@ def _assemble(
     jobs = Jobs(pool=pool, store=store, bell=bell)
     views = JobViews(line, History(pool))
     pepper = Pepper.of(settings.pepper)
-    webhooks = Webhooks(pool, pepper, allow_private=settings.allow_private_addresses)
+    webhooks = Webhooks(pool, pepper, networks=networks_of(settings.fetch_networks))
     only_from_here = is_loopback(settings.host) and not settings.allow_anonymous
     return Services(
         entrance=Entrance(authenticator, only_from_here=only_from_here),

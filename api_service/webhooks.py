@@ -12,6 +12,7 @@ from shared.egress import check_url
 from shared.errors import ConflictError, UnsupportedOptionError
 from shared.logs import get_logger
 from shared.pepper import Pepper
+from shared.source_urls import Network
 from shared.webhook_deliveries import DeliveryRepository
 from shared.webhook_endpoints import EndpointRepository
 from shared.webhook_events import Event
@@ -27,16 +28,17 @@ MOST: Final = 50
 class Webhooks:
     """What a caller can do with the webhooks of its tenant."""
 
-    def __init__(self, pool: Pool, pepper: Pepper | None, *, allow_private: bool) -> None:
+    def __init__(self, pool: Pool, pepper: Pepper | None, *, networks: Sequence[Network]) -> None:
+        """`networks`: the private ones that webhooks may lead into."""
         self._pool = pool
         self._endpoints = EndpointRepository(pool)
         self._deliveries = DeliveryRepository(pool)
         self._pepper = pepper
-        self._allow_private = allow_private
+        self._networks = networks
 
     async def create(self, caller: Caller, order: EndpointOrder) -> tuple[EndpointRecord, str]:
         """Register an endpoint; returns it and, this once, its secret."""
-        check_url(order.url, allow_private=self._allow_private)
+        check_url(order.url, self._networks)
         if await self._endpoints.count(caller.tenant_id) >= MOST:
             raise ConflictError(f"There are {MOST} webhooks already, the most that a tenant may have.")
         secret, now = new_secret(), datetime.now(UTC)
@@ -71,7 +73,7 @@ class Webhooks:
         """Change what the patch names; NotFoundError."""
         given: dict[str, Any] = patch.model_dump(exclude_unset=True)
         if patch.url is not None:
-            check_url(patch.url, allow_private=self._allow_private)
+            check_url(patch.url, self._networks)
         async with transaction(self._pool) as connection:
             return await self._endpoints.patch(connection, endpoint_id, caller.tenant_id, **given)
 
@@ -133,7 +135,7 @@ class Webhooks:
 
         Raises AddressRefusedError, and UnsupportedOptionError where none is registered, or it is switched off.
         """
-        check_url(url, allow_private=self._allow_private)
+        check_url(url, self._networks)
         for endpoint in await self._endpoints.page(tenant_id, limit=MOST):
             if endpoint.disabled_at is None and _origin(endpoint.url) == _origin(url):
                 return endpoint.id

@@ -55,7 +55,7 @@ class CoreSettings(GoogleOffer):
     fetch_networks: str = _ours(
         "FETCH_NETWORKS",
         default="",
-        description="Private networks that source_url may reach, by comma; dangerous",
+        description="Private networks that source_url and webhooks may reach, by comma; dangerous",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _plain(
         "LOG_LEVEL", default="INFO", description="The least severe log line that is written"
@@ -78,11 +78,6 @@ class CoreSettings(GoogleOffer):
     )
     max_attempts: int = _ours(
         "MAX_ATTEMPTS", default=5, ge=1, le=50, description="Runs of a job before a transient error is final"
-    )
-    allow_private_addresses: bool = _ours(
-        "ALLOW_PRIVATE_ADDRESSES",
-        default=False,
-        description="Whether callers' URLs may be plain http and lead into one's own network",
     )
     pepper: SecretStr | None = _ours(
         "PEPPER", default=None, description="Turns keys on; hashes them and seals secrets: docs/security.md"

@@ -178,7 +178,7 @@ def _webhooks(settings: WorkerSettings, pool: Pool) -> Iterator[Loop]:
     sender = WebhookSender(
         pool,
         pepper,
-        transport=PublicTransport(allow_private=settings.allow_private_addresses),
+        transport=PublicTransport(networks_of(settings.fetch_networks)),
         poll_s=settings.webhook_poll_seconds,
         timeout_s=settings.webhook_timeout_seconds,
     )

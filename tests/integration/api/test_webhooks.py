@@ -222,7 +222,7 @@ async def test_an_address_that_nothing_could_sign_for_is_refused_and_nothing_is_
 
 async def test_addresses_of_one_s_own_network_are_taken_where_that_is_set(start_api: StartApi) -> None:
     """F37."""
-    async with start_api(TRANSCRIPTS_PEPPER=PEPPER, TRANSCRIPTS_ALLOW_PRIVATE_ADDRESSES="true") as api:
+    async with start_api(TRANSCRIPTS_PEPPER=PEPPER, TRANSCRIPTS_FETCH_NETWORKS="127.0.0.0/8") as api:
         _, token = await made_key(api.pool)
         api.http.headers.update(bearer(token))
         assert (await registered(api, url="http://127.0.0.1:9000/hook"))[

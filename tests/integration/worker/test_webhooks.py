@@ -21,6 +21,7 @@ from shared.jobs import JobRepository
 from shared.pepper import Pepper
 from shared.records import JobRecord
 from shared.sessions import SessionRepository
+from shared.source_urls import networks_of
 from shared.webhook_deliveries import DeliveryRepository
 from shared.webhook_endpoints import EndpointRepository
 from shared.webhook_events import SUBSCRIBABLE
@@ -34,6 +35,7 @@ from worker_service.webhooks import RETRIES_S, WebhookSender
 
 BOX = Pepper([PEPPER])
 TENANT = "default"
+LOOPBACK = networks_of("127.0.0.0/8")
 
 
 @dataclass
@@ -87,7 +89,7 @@ class Site:
     async def sending(self, **changes: Any) -> AsyncIterator[Callable[[], Awaitable[int]]]:
         """A sender; what it yields has it deliver what is due, and returns how much that was."""
         options: dict[str, Any] = {
-            "transport": PublicTransport(allow_private=True), "poll_s": 0.02, "timeout_s": 5.0, "retries_s": (0, 0),
+            "transport": PublicTransport(LOOPBACK), "poll_s": 0.02, "timeout_s": 5.0, "retries_s": (0, 0),
         }  # fmt: skip
         sender = WebhookSender(self.pool, BOX, **options | changes)
 
@@ -376,7 +378,7 @@ async def test_private_addresses_are_refused_at_delivery(site: Site, name: str) 
     port = httpx.URL(site.receiver.url).port
     await site.endpoint(url=f"https://{name}:{port}/hook")
     await site.failed()
-    async with site.sending(transport=PublicTransport(allow_private=False)) as deliver:
+    async with site.sending(transport=PublicTransport()) as deliver:
         assert await deliver() == 1
     (attempt,) = await site.attempts()
     assert "public address" in (attempt.error or "")
@@ -414,9 +416,7 @@ async def test_a_worker_that_stops_gives_back_what_it_has_under_way(site: Site) 
     await site.endpoint()
     await site.failed()
     site.receiver.answer = lambda _message: None
-    sender = WebhookSender(
-        site.pool, BOX, transport=PublicTransport(allow_private=True), poll_s=0.02, timeout_s=60
-    )
+    sender = WebhookSender(site.pool, BOX, transport=PublicTransport(LOOPBACK), poll_s=0.02, timeout_s=60)
     running = asyncio.create_task(sender.run())
     await site.receiver.first(1)
     running.cancel()
@@ -435,9 +435,7 @@ async def test_a_receiver_that_hangs_holds_up_itself_alone(site: Site) -> None:
     await site.endpoint(url=f"{site.receiver.url}/quick")
     site.receiver.answer = lambda message: None if message.path == "/slow" else says(204)
     await site.failed()
-    sender = WebhookSender(
-        site.pool, BOX, transport=PublicTransport(allow_private=True), poll_s=0.02, timeout_s=60
-    )
+    sender = WebhookSender(site.pool, BOX, transport=PublicTransport(LOOPBACK), poll_s=0.02, timeout_s=60)
     running = asyncio.create_task(sender.run())
     while not any(message.path == "/quick" for message in site.receiver.got):
         await asyncio.sleep(0.01)
@@ -479,7 +477,7 @@ async def test_deliveries_outlive_the_worker_and_redis(
     """F42, F11: killed in the middle of a delivery, and Redis emptied; the next worker sends it."""
     settings = {
         "TRANSCRIPTS_PEPPER": PEPPER,
-        "TRANSCRIPTS_ALLOW_PRIVATE_ADDRESSES": "true",
+        "TRANSCRIPTS_FETCH_NETWORKS": "127.0.0.0/8",
         "TRANSCRIPTS_WEBHOOK_POLL_SECONDS": "0.05",
     }
     endpoint = await site.endpoint()
