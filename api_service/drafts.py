@@ -1,12 +1,15 @@
 """Sessions and jobs that are not stored yet."""
 
 from datetime import UTC, datetime
-from typing import TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 from uuid import UUID
 
 from api_service.callers import Caller
 from shared.lifecycle import JobStatus, Priority, Processing
 from shared.records import JobRecord
+
+_UNTITLED: Final = "Untitled recording"
+_MAX_TITLE: Final = 200
 
 
 class Order(TypedDict):
@@ -65,3 +68,10 @@ def order_of(job: JobRecord) -> Order:
         priority=job.priority,
         processing=job.processing,
     )
+
+
+def title_of(filename: str | None) -> str:
+    """A title from the file's name: without folders, which some browsers send, and without its extension."""
+    name = (filename or "").replace("\\", "/").rpartition("/")[2]
+    stem = name.rpartition(".")[0] or name
+    return stem.strip()[:_MAX_TITLE] or _UNTITLED

@@ -27,6 +27,7 @@ from api_service.queue_line import QueueLine
 from api_service.readiness import ReadinessChecks
 from api_service.recordings import Recordings
 from api_service.resumable import ResumableUploads
+from api_service.retention import Retention
 from api_service.sessions import Sessions
 from api_service.spending import Spending
 from api_service.submissions import Submissions
@@ -127,6 +128,7 @@ def _assemble(
     authenticator: Authenticator | None,
 ) -> Services:
     spending = Spending(pool)
+    retention = Retention(settings.keep_days)
     bell = Bell(Dispatcher(pool, queue, tenant_limit=settings.tenant_max_running))
     offer = Offer(settings.default_engine, _google(settings))
     line = QueueLine(pool, max_age_s=settings.watch_seconds)
@@ -142,7 +144,9 @@ def _assemble(
         keys=Keys(pool, pepper, authenticator),
         claims=Claims(pool, pepper, keep_hours=settings.idempotency_hours),
         webhooks=webhooks,
-        sessions=Sessions(pool=pool, store=store, bell=bell, offer=offer, spending=spending),
+        sessions=Sessions(
+            pool=pool, store=store, bell=bell, offer=offer, spending=spending, retention=retention
+        ),
         submissions=Submissions(
             pool=pool,
             store=store,
@@ -151,6 +155,7 @@ def _assemble(
             spending=spending,
             webhooks=webhooks,
             networks=networks_of(settings.fetch_networks),
+            retention=retention,
         ),
         uploads=ResumableUploads(
             pool=pool,

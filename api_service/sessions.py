@@ -8,6 +8,7 @@ from api_service.bell import Bell
 from api_service.callers import Caller
 from api_service.drafts import Order, draft_job, order_of
 from api_service.engines import Offer
+from api_service.retention import Retention
 from api_service.spending import Spending
 from shared.database import Pool
 from shared.errors import CancelledByUserError, NotFoundError, ObjectMissingError
@@ -25,8 +26,16 @@ class Sessions:
     """What a caller can do with sessions."""
 
     def __init__(
-        self, *, pool: Pool, store: ObjectStore, bell: Bell, offer: Offer, spending: Spending
+        self,
+        *,
+        pool: Pool,
+        store: ObjectStore,
+        bell: Bell,
+        offer: Offer,
+        spending: Spending,
+        retention: Retention,
     ) -> None:
+        self._retention = retention
         self._spending = spending
         self._sessions = SessionRepository(pool)
         self._jobs = JobRepository(pool)
@@ -48,7 +57,9 @@ class Sessions:
         """Change what the patch names; NotFoundError."""
         given = patch.model_dump(exclude_unset=True)
         if "delete_after" in given:
-            given["delete_after"] = (given["delete_after"],)  # boxed: None is a value of it
+            session = await self._sessions.get(session_id, caller.tenant_id)
+            kept = self._retention.delete_after(given["delete_after"], session.created_at)
+            given["delete_after"] = (kept,)  # boxed: None is a value of it
         return await self._sessions.patch(session_id, caller.tenant_id, **given)
 
     async def again(self, caller: Caller, session_id: UUID, wanted: JobOrder) -> JobRecord:

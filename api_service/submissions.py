@@ -11,8 +11,9 @@ import asyncpg
 
 from api_service.bell import Bell
 from api_service.callers import Caller
-from api_service.drafts import Order, draft_job
+from api_service.drafts import Order, draft_job, title_of
 from api_service.engines import Offer
+from api_service.retention import Retention
 from api_service.spending import Spending
 from api_service.uploads import Upload, no_recording, shown_name
 from api_service.validation import invalid
@@ -38,8 +39,6 @@ from shared.uploads import UploadRecord, UploadRepository
 log = get_logger(__name__)
 
 _IN_DOUBT: Final = (*AWAY, asyncio.CancelledError)
-_UNTITLED: Final = "Untitled recording"
-_MAX_TITLE: Final = 200
 
 Submitted = tuple[SessionRecord, JobRecord]
 Within = Callable[[Connection], Awaitable[None]]
@@ -70,9 +69,11 @@ class Submissions:
         spending: Spending,
         networks: Sequence[Network],
         webhooks: Webhooks,
+        retention: Retention,
     ) -> None:
         """`networks`: the private ones that recordings may be fetched from."""
         self._networks = networks
+        self._retention = retention
         self._sessions = SessionRepository(pool)
         self._jobs = JobRepository(pool)
         self._uploads = UploadRepository(pool)
@@ -161,6 +162,9 @@ class Submissions:
     ) -> Submitted:
         """Commit and ring; the recording is deleted where nothing was committed, or had been before."""
         job = draft_job(caller, session_id, **self._order(form))
+        form = form.model_copy(
+            update={"delete_after": self._retention.delete_after(form.delete_after, job.created_at)}
+        )
         try:
             draft = _draft(caller, session_id, job, form, recording, await self._signer(caller, form))
             if before is not None:
@@ -275,7 +279,7 @@ def _draft(
     return SessionRecord(
         id=session_id,
         tenant_id=caller.tenant_id,
-        title=form.title or _title(recording.filename),
+        title=form.title or title_of(recording.filename),
         language=form.language,
         status=JobStatus.QUEUED,
         transcription_job_id=job.id,
@@ -293,10 +297,3 @@ def _draft(
         created_at=job.created_at,
         updated_at=job.updated_at,
     )
-
-
-def _title(filename: str | None) -> str:
-    """A title from the file's name: without folders, which some browsers send, and without its extension."""
-    name = (filename or "").replace("\\", "/").rpartition("/")[2]
-    stem = name.rpartition(".")[0] or name
-    return stem.strip()[:_MAX_TITLE] or _UNTITLED

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -85,6 +85,10 @@ class ObjectStore(Protocol):
 
     async def delete_prefix(self, prefix: str) -> int:
         """Delete the object `prefix` and those under `prefix/`; returns how many there were."""
+        ...
+
+    async def tidy(self, older_than: timedelta) -> int:
+        """Delete what writers that died left behind so long ago; returns how much there was. No object is touched."""
         ...
 
     def uri(self, key: str) -> str:

@@ -145,6 +145,9 @@ class ApiSettings(CoreSettings):
 
     host: str = _ours("HOST", default="127.0.0.1", description="The address that the API binds")
     port: int = _plain("PORT", default=8000, ge=0, le=65535, description="The port that the API binds")
+    keep_days: float | None = _ours(
+        "KEEP_DAYS", default=None, gt=0, le=36_500, description="The longest a session is kept, in days"
+    )
     upload_hours: float = _ours(
         "UPLOAD_HOURS",
         default=24.0,

@@ -7,6 +7,7 @@ queue already does nothing.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -37,6 +38,7 @@ ORDER BY j.queued_at
 """
 _EXPIRED = "SELECT id, tenant_id FROM session WHERE delete_after < now() ORDER BY delete_after LIMIT $1"
 _AT_ONCE: Final = 100
+_LONGEST_WRITE: Final = timedelta(days=1)
 _OLD_WORKERS = "DELETE FROM worker WHERE seen_at < now() - interval '7 days'"
 
 
@@ -81,6 +83,7 @@ class Sweep:
         rung = await self._ring_forgotten() + await self._dispatcher.dispatch()
         await self._erase_expired()
         await self._drop_uploads()
+        await self._store.tidy(_LONGEST_WRITE)
         await self._pool.execute(_OLD_WORKERS)
         await self._search.index_some()
         return rung

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Final, ParamSpec, TypeVar
 
@@ -88,6 +88,10 @@ class DiskStore:
     async def delete_prefix(self, prefix: str) -> int:
         """Delete a folder of objects, or one object; returns how many files went."""
         return await asyncio.to_thread(_delete, self._path(prefix))
+
+    async def tidy(self, older_than: timedelta) -> int:
+        """Delete files that were being written when their process died: nobody will finish them."""
+        return await asyncio.to_thread(_tidy, self._aside, datetime.now(UTC) - older_than)
 
     def uri(self, key: str) -> str:
         """The file's URI."""
@@ -173,6 +177,18 @@ def _listed(path: Path, root: Path) -> list[ListedObject]:
             written_at = datetime.fromtimestamp(status.st_mtime, UTC)
             found.append(ListedObject(file.relative_to(root).as_posix(), status.st_size, written_at))
     return found
+
+
+def _tidy(aside: Path, before: datetime) -> int:
+    count = 0
+    for file in aside.iterdir():
+        try:
+            if datetime.fromtimestamp(file.stat().st_mtime, UTC) < before:
+                file.unlink()
+                count += 1
+        except FileNotFoundError:  # finished this moment
+            continue
+    return count
 
 
 def _delete(path: Path) -> int:

@@ -144,6 +144,10 @@ class GcsStore:
         """Delete the object `prefix` and those under `prefix/`; returns how many there were."""
         return await self._delete([self._name(item.key) async for item in self.listing(prefix)])
 
+    async def tidy(self, older_than: timedelta) -> int:
+        """Nothing: Cloud Storage drops upload sessions by itself, after a week."""
+        return 0
+
     def uri(self, key: str) -> str:
         """The object's gs:// URI."""
         return f"gs://{self._bucket}/{self._name(key)}"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.rows import an_operation
-from tests.integration.api.conftest import Api
+from tests.integration.api.conftest import Api, StartApi
 
 
 async def titles(api: Api, query: str = "") -> list[str]:
@@ -217,3 +217,20 @@ async def test_a_head_is_a_get_without_its_body(api: Api) -> None:
     stream = await api.http.head(f"/v1/jobs/{sent['job']['id']}/events")
     assert (stream.status_code, stream.content) == (200, b"")
     assert (await api.http.head("/v1/jobs/42")).status_code == 404
+
+
+async def test_nothing_is_kept_longer_than_the_operator_allows(start_api: StartApi) -> None:
+    """F37: TRANSCRIPTS_KEEP_DAYS is read; a shorter time is the caller's to choose."""
+    async with start_api(TRANSCRIPTS_KEEP_DAYS=30) as api:
+        for wanted, days in ((None, 30), ("P7D", 7), ("P90D", 30)):
+            fields: dict[str, Any] = {"delete_after": wanted} if wanted else {}
+            sent = await api.send(**fields)
+            made, ends = (
+                datetime.fromisoformat(sent["session"][name]) for name in ("created_at", "delete_after")
+            )
+            assert abs(ends - made - timedelta(days=days)) < timedelta(minutes=1)
+        url = f"/v1/sessions/{sent['session']['id']}"
+        for later in (None, "P90D"):
+            changed = (await api.http.patch(url, json={"delete_after": later})).json()
+            ends = datetime.fromisoformat(changed["delete_after"])
+            assert abs(ends - made - timedelta(days=30)) < timedelta(minutes=1)

@@ -1,5 +1,6 @@
 """What the sweep erases: what is past its time, with its objects, and nothing else; and what it indexes."""
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -104,3 +105,14 @@ async def test_segments_that_an_older_version_wrote_become_searchable(stores: St
     )
     await stores.sweep.once()
     assert await stores.pool.fetchval("SELECT search @@ 'so'::tsquery FROM transcript_segment")
+
+
+async def test_what_a_killed_writer_left_is_erased_after_a_day(stores: Stores, tmp_path: Path) -> None:
+    """Half a recording of somebody's, which no row names and nobody will finish."""
+    aside = tmp_path / "objects" / ".incoming"
+    for name, age in (("old", timedelta(days=2)), ("new", timedelta(hours=2))):
+        (aside / name).write_bytes(b"half")
+        at = (NOW - age).timestamp()
+        os.utime(aside / name, (at, at))
+    await stores.sweep.once()
+    assert [path.name for path in aside.iterdir()] == ["new"]
