@@ -11,7 +11,6 @@ import secrets
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from signal import Signals
@@ -19,24 +18,21 @@ from typing import Any, Final
 
 from arq.connections import ArqRedis
 from arq.typing import StartupShutdown
-from arq.utils import ms_to_datetime
-from arq.worker import Function, Retry, Worker
+from arq.worker import Function
 from redis.exceptions import RedisError
 
 from shared.logs import get_logger
 from shared.queue import names
-from shared.queue.envelope import BrokenEnvelopeError, Call, NewerEnvelopeError, loads, opened
+from shared.queue.envelope import loads
 from worker_service.lease_scripts import JOIN, LEAVE, TURN
+from worker_service.runs import End, Held, RunningWorker
 
 log = get_logger(__name__)
 
 HANDOVER: Final = "handover"  # why a run was cancelled: the argument of its CancelledError
 LOST: Final = "lease lost"
 
-End = tuple[str, int]  # how a run ended, in the words of the turn's script, and its milliseconds
-_DONE: Final[End] = ("done", 0)
 _BACK: Final[End] = ("back", 0)
-_NOT_FOR_US: Final[End] = ("later", 5_000)  # a job that this worker does not know is offered again
 _NOT_CANCELLED_BY_US: Final[End] = ("retry", 1_000)  # a run that cancels itself must not spin
 
 _BATCH: Final = 1_000  # jobs ended or claimed in one turn: a script holds up every other client while it runs
@@ -46,18 +42,7 @@ _MOST_TROUBLE_S: Final = 1.0  # between two attempts to reach Redis
 _GOODBYE_S: Final = 1.0
 
 
-@dataclass(slots=True, eq=False)
-class _Held:
-    """A job of ours: the score to give back, its envelope, the failed runs before, its rank, and the run."""
-
-    score: bytes
-    envelope: bytes | None
-    tries: int
-    rank: int = 0
-    run: "asyncio.Task[End]" = field(init=False)
-
-
-class LeaseWorker(Worker):
+class LeaseWorker(RunningWorker):
     """An arq worker whose jobs survive it; run it with `async_run`, end it with `stop`.
 
     A task is `async def run(ctx, job_id, ...)`. It raises `arq.Retry(defer=...)` to be run again, is cancelled
@@ -89,7 +74,7 @@ class LeaseWorker(Worker):
         self._stopping = False
         self._joined = False
         self._trouble_s = 0.0
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Held] = {}
         self._ends: dict[str, End] = {}  # of jobs in `_held`, until Redis knows
         self._lost: set[asyncio.Task[End]] = set()  # runs of jobs that were lost, until they have let go
         self._changed = asyncio.Event()  # a run ended, or a token came: time for a turn
@@ -201,7 +186,7 @@ class LeaseWorker(Worker):
         for job in fenced:
             self._note_lost(job.decode())
         for job, score, envelope, tries in jobs:
-            self._start(job.decode(), _Held(score, envelope, tries))
+            self._start(job.decode(), Held(score, envelope, tries))
         self._joined = held_there == len(self._held)
         if len(ends) == _BATCH or (jobs and self.jobs_due > 0 and free > len(jobs)):
             return 0.0
@@ -229,13 +214,13 @@ class LeaseWorker(Worker):
             except (RedisError, OSError):
                 await asyncio.sleep(_POLL_S)
 
-    def _start(self, job_id: str, held: _Held) -> None:
+    def _start(self, job_id: str, held: Held) -> None:
         self.jobs_claimed += 1
         self._held[job_id] = held
         held.run = asyncio.create_task(self._run(job_id, held))
         held.run.add_done_callback(partial(self._ended, job_id, held))
 
-    def _ended(self, job_id: str, held: _Held, run: "asyncio.Task[End]") -> None:
+    def _ended(self, job_id: str, held: Held, run: "asyncio.Task[End]") -> None:
         if self._held.get(job_id) is not held:
             return  # lost meanwhile: nothing of this run is told to Redis
         if not run.cancelled():
@@ -246,56 +231,6 @@ class LeaseWorker(Worker):
         else:
             self._ends[job_id] = _NOT_CANCELLED_BY_US
         self._changed.set()
-
-    async def _run(self, job_id: str, held: _Held) -> End:
-        """Run a job's task; returns how it ended."""
-        if held.envelope is None:
-            log.warning("a job without an envelope is dropped here; the sweep rings for it", job_id=job_id)
-            return _DONE
-        try:
-            call = opened(held.envelope)
-            function = self.functions[call.task]
-        except (NewerEnvelopeError, KeyError) as error:
-            log.warning("a job is not for this release; it is kept", job_id=job_id, reason=repr(error))
-            return _NOT_FOR_US
-        except BrokenEnvelopeError as error:
-            log.warning("a broken envelope is dropped", job_id=job_id, reason=repr(error))
-            return _DONE
-        held.rank = call.rank
-        ctx = {
-            **self.ctx,
-            "job_id": job_id,
-            "job_try": max(held.tries + 1, call.job_try),
-            "enqueue_time": ms_to_datetime(call.queued_ms),
-            "score": int(float(held.score)),
-        }
-        await self._hook(self.on_job_start, ctx)
-        try:
-            return await self._call(function, ctx, call)
-        finally:
-            await self._hook(self.on_job_end, ctx)
-
-    async def _call(self, function: Any, ctx: dict[Any, Any], call: Call) -> End:
-        try:
-            async with asyncio.timeout(function.timeout_s or self.job_timeout_s):
-                await function.coroutine(ctx, *call.args, **call.kwargs)
-        except Retry as again:
-            self.jobs_retried += 1
-            return "retry", again.defer_score or 0
-        except Exception:  # the boundary between a task and the worker
-            log.exception("a task failed", job_id=ctx["job_id"], task=function.name)
-            self.jobs_failed += 1
-        else:
-            self.jobs_complete += 1
-        return _DONE
-
-    async def _hook(self, hook: StartupShutdown | None, ctx: dict[Any, Any]) -> None:
-        if hook is None:
-            return
-        try:
-            await hook(ctx)
-        except Exception:  # a hook is not the job, and not the worker either
-            log.exception("a hook failed", job_id=ctx["job_id"])
 
     def _lose(self, job_id: str) -> None:
         """This job is not ours any more: end our run of it, if it has not ended."""

@@ -12,7 +12,7 @@ from shared.queue import names
 from shared.queue.envelope import dumps
 from tests.fixtures.queue_bench import LEASE_S, Bench, until
 from tests.fixtures.tcp_proxy import TcpProxy
-from worker_service import leases
+from worker_service import leases, runs
 from worker_service.lease_scripts import JOIN, TURN
 
 
@@ -181,7 +181,7 @@ async def test_a_hook_that_fails_ends_neither_job_nor_worker(bench: Bench) -> No
 
 async def test_a_job_of_a_newer_release_is_kept_for_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """In either direction of a rolling update, and it costs the job no try."""
-    monkeypatch.setattr(leases, "_NOT_FOR_US", ("later", 50))
+    monkeypatch.setattr(runs, "_NOT_FOR_US", ("later", 50))
     (job,) = await bench.ring()
     raw = await bench.redis.get(names.JOB_PREFIX + job)
     await bench.redis.set(names.JOB_PREFIX + job, raw.replace(b'"v":1', b'"v":2'))
