@@ -9,19 +9,21 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from deploy.doctor.examination import examine, list_workers, read_settings
+from deploy.doctor.examination import examine, google, list_workers, read_settings
 from deploy.doctor.findings import Finding, Grade, worst
 from shared.errors import SetupError
 
 _COLOURS: Final = {Grade.OK: "32", Grade.NOTE: "33", Grade.FAIL: "31"}
 _EPILOG: Final = """\
 Looks at the settings, this machine, the speech models, the object store, Redis, Postgres, the workers, the queue and
-the API, and says for each thing that is wrong how to mend it. It changes nothing. Settings come from the environment
-and from .env, as for the services. Exit code: 0 nothing is broken, 1 something is.
+the API, and says for each thing that is wrong how to mend it. Where the engine google is set up, it also looks at
+Google's side of it, without a call that is paid. It changes nothing. Settings come from the environment and from .env,
+as for the services. Exit code: 0 nothing is broken, 1 something is.
 
 Examples:
   make doctor
   python -m deploy.doctor --json | jq '.[] | select(.grade == "fail")'
+  python -m deploy.doctor --google
   python -m deploy.doctor --api https://transcripts.example.com
   make check-workers
 """
@@ -42,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default="everything",
         help="what to look at (everything)",
     )
+    parser.add_argument(
+        "--google",
+        action="store_true",
+        help="look at what the engine google needs, and at nothing else; with the engine set up, done in any case",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     parser.add_argument(
         "--api",
@@ -59,7 +66,7 @@ def _everything(options: argparse.Namespace) -> int:
 
     async def look() -> None:
         assert settings is not None
-        async for finding in examine(settings, options.api):
+        async for finding in google(settings) if options.google else examine(settings, options.api):
             findings.append(finding)
             if not options.json:
                 _show(finding)

@@ -2,14 +2,19 @@
 
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from typing import Final
 
 from deploy.doctor import stores, work
 from deploy.doctor.findings import Finding, fail, ok
 from shared.database import Pool, open_pool
 from shared.errors import SetupError
+from shared.google_settings import by_comma
 from shared.operators import Operators
 from shared.queue.client import connect
 from shared.settings import WorkerSettings
+
+GOOGLE: Final = "google"  # the engine's name
 
 
 def read_settings() -> tuple[WorkerSettings | None, list[Finding]]:
@@ -23,7 +28,7 @@ def read_settings() -> tuple[WorkerSettings | None, list[Finding]]:
 
 async def examine(settings: WorkerSettings, api_url: str) -> AsyncIterator[Finding]:
     """Look at everything; a part that cannot be reached hides what depends on it."""
-    for finding in [*work.machine(settings), *work.speech(settings), *await stores.storage(settings)]:
+    async for finding in _what_computes(settings):
         yield finding
     redis = connect(settings.redis_url.get_secret_value(), queue=settings.queue_name, pool=4, retries=0)
     try:
@@ -45,6 +50,27 @@ async def examine(settings: WorkerSettings, api_url: str) -> AsyncIterator[Findi
                 for finding in await _safely(check):
                     yield finding
     for finding in await work.api(api_url):
+        yield finding
+
+
+async def _what_computes(settings: WorkerSettings) -> AsyncIterator[Finding]:
+    for finding in [*work.machine(settings), *work.speech(settings), *await stores.storage(settings)]:
+        yield finding
+    if GOOGLE in by_comma(settings.engines):
+        async for finding in google(settings):
+            yield finding
+
+
+async def google(settings: WorkerSettings) -> AsyncIterator[Finding]:
+    """Look at what the engine google needs, and at nothing else."""
+    if not find_spec("google.cloud.speech_v2"):
+        yield fail(
+            "google", "Google's client is not installed.", "pip install 'coaching-transcripts[worker]'"
+        )
+        return
+    from deploy.doctor.google.examination import examine_google  # noqa: PLC0415  (half a second of imports)
+
+    async for finding in examine_google(settings):
         yield finding
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from shared.database import Pool, check_schema
 from shared.errors import TranscriptsError
 from shared.ids import new_id
 from shared.settings import CoreSettings
-from shared.storage import open_store
+from shared.storage import store_of
 
 OLDEST_POSTGRES: Final = 140_000
 _SKEW_S: Final = 2.0
@@ -115,10 +116,10 @@ async def storage(settings: CoreSettings) -> list[Finding]:
 
     shown = _place(settings.storage_url) if "@" in settings.storage_url else settings.storage_url
     try:
-        store = open_store(settings.storage_url)
-        await store.put(key, block())
-        read = b"".join([chunk async for chunk in store.read(key)])
-        await store.delete_prefix(key)
+        async with aclosing(store_of(settings)) as store:
+            await store.put(key, block())
+            read = b"".join([chunk async for chunk in store.read(key)])
+            await store.delete_prefix(key)
     except (TranscriptsError, OSError) as error:
         return [
             fail(

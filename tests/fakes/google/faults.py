@@ -25,6 +25,7 @@ class Fault:
     skip: int = 0  # how many matching calls go well first
     every: int = 1  # then every n-th one fails
     size: int = 0  # cut, keep: the bytes that still go through
+    reason: str = ""  # fail over gRPC: ErrorInfo's, such as SERVICE_DISABLED
     ms: int = 0  # slow: how long it takes, even where the client does not wait; fail: when to come back
 
 
@@ -35,10 +36,11 @@ TO_BODIES = frozenset({"cut", "keep", "damage"})
 class Refusal(Exception):  # noqa: N818 - it is an answer, not an error of ours
     """A gRPC call is answered with this code."""
 
-    def __init__(self, code: grpc.StatusCode, message: str, retry_ms: int = 0) -> None:
+    def __init__(self, code: grpc.StatusCode, message: str, retry_ms: int = 0, reason: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.reason = reason
         self.retry_ms = retry_ms
 
 

@@ -84,7 +84,7 @@ class SpeechService:
         for when in ("before", "after"):
             fault = await self._faults.strike(method, when, text)
             if fault:
-                raise Refusal(grpc.StatusCode[str(fault.code)], fault.message, fault.ms)
+                raise Refusal(grpc.StatusCode[str(fault.code)], fault.message, fault.ms, fault.reason)
             if when == "before":
                 reply = handler(request)
         return reply
@@ -159,9 +159,10 @@ def _location_resource(name: str) -> locations_pb2.Location:
 async def _abort(context: grpc.aio.ServicerContext, refusal: Refusal) -> None:
     """Answer with the code, and with the details in the trailer where Google puts them."""
     status = status_pb2.Status(code=refusal.code.value[0], message=refusal.message)
-    if refusal.code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+    exhausted = refusal.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    if reason := refusal.reason or ("RATE_LIMIT_EXCEEDED" if exhausted else ""):
         detail = any_pb2.Any()
-        detail.Pack(error_details_pb2.ErrorInfo(reason="RATE_LIMIT_EXCEEDED", domain="googleapis.com"))
+        detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain="googleapis.com"))
         status.details.append(detail)
     if refusal.retry_ms:
         info = error_details_pb2.RetryInfo()
