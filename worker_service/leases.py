@@ -107,6 +107,11 @@ class LeaseWorker(RunningWorker):
         """How many jobs this worker holds; never more than `max_jobs`."""
         return len(self._held)
 
+    @property
+    def held(self) -> list[str]:
+        """The ids of the jobs that this worker holds."""
+        return list(self._held)
+
     def stop(self) -> None:
         """Claim no more, cancel the runs, give their jobs back; `async_run` returns when that is done."""
         self._stopping = True

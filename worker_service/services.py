@@ -33,6 +33,7 @@ from worker_service.metrics import WorkerMetrics
 from worker_service.registry import BEAT_S, Registry
 from worker_service.sources import Sources
 from worker_service.status import StatusBoard
+from worker_service.strays import Strays
 from worker_service.sweep import Sweep
 from worker_service.tasks import DISPATCHER, FUNCTIONS, TRANSCRIBER
 from worker_service.transcribe import RunLimits, Transcriber
@@ -149,6 +150,9 @@ def _assemble(
         every_s=settings.sweep_seconds,
         dead_after_s=settings.lease_seconds + 2 * BEAT_S,
     )
+    strays = Strays(
+        pool, queue, worker=worker.worker_id, held=lambda: worker.held, every_s=settings.sweep_seconds
+    )
     tie_up = partial(
         loose_ends.run,
         every_s=settings.sweep_seconds,
@@ -161,6 +165,7 @@ def _assemble(
         registry.run,
         sweep.run,
         drain.run,
+        strays.run,
         tie_up,
         pulse.run,
         *_webhooks(settings, pool),

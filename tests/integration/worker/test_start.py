@@ -318,3 +318,15 @@ async def test_its_health_and_metrics_are_served_where_asked_for(site: Site) -> 
             await site.pool.execute("UPDATE worker SET drain_requested = true")
             await worker.wrote("draining")
             assert (await http.get("/readyz")).status_code == 503
+
+
+async def test_a_job_that_its_living_worker_has_forgotten_is_taken_over(site: Site) -> None:
+    """F1: a run that ended in no foreseen way leaves no job running for ever."""
+    async with a_worker(site.folder / "w.log", *site.where, TRANSCRIPTS_SWEEP_SECONDS="0.2") as worker:
+        stray = await site.waiting()
+        await site.pool.execute(
+            "UPDATE job SET status = 'running', attempt = 1, rung_at = now(), worker = (SELECT id FROM worker)"
+        )
+        done = await site.reached(stray, status=JobStatus.SUCCEEDED)
+        assert (done.attempt, done.failures) == (2, 1)
+    assert "left their jobs running" in worker.text
