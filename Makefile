@@ -52,7 +52,7 @@ status: local ## what runs
 stop: local ## stop what `make up` or `make servers` has started
 	@exec $(BIN)/python -m deploy.local stop $(ARGS)
 
-.PHONY: run-api run-worker run-worker-debug migrate models doctor check-workers
+.PHONY: run-api run-worker run-worker-debug migrate models doctor verify-google check-workers
 run-api: local ## the API by itself
 	$(with_settings) $(BIN)/python -m api_service $(ARGS)
 
@@ -67,6 +67,9 @@ migrate: local ## bring the database to the newest schema
 
 doctor: local ## what is wrong with this set-up, and how to mend it
 	$(with_settings) $(BIN)/python -m deploy.doctor $(ARGS)
+
+verify-google: local ## one recording through the real Google, after its price and a question (ARGS=--yes)
+	@$(BIN)/python -m deploy.doctor.google.verify $(ARGS)
 
 check-workers: local ## who works: tasks, slots, versions, running jobs
 	$(with_settings) $(BIN)/python -m deploy.doctor workers $(ARGS)

@@ -7,7 +7,7 @@ a typing error. `docs/settings.md` is the table for people; a test compares it w
 import difflib
 import os
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import AliasChoices, SecretStr, ValidationError, field_validator
@@ -131,11 +131,14 @@ class CoreSettings(GoogleOffer):
         return value
 
     @classmethod
-    def load(cls) -> Self:
-        """Read and check the settings; SetupError names every one that is missing, wrong or unknown."""
+    def load(cls, **given: Any) -> Self:
+        """Read and check the settings; SetupError names every one that is missing, wrong or unknown.
+
+        `given` goes before the environment.
+        """
         _refuse_unknown_names()
         try:
-            return cls()
+            return cls(**given)
         except ValidationError as error:
             raise SetupError("\n".join(_sentences(error))) from None
 

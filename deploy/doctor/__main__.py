@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _everything(options: argparse.Namespace) -> int:
-    settings, findings = read_settings()
+    settings, findings = read_settings(google_only=options.google)
 
     async def look() -> None:
         assert settings is not None

@@ -7,6 +7,7 @@ from typing import Final
 
 from deploy.doctor import stores, work
 from deploy.doctor.findings import Finding, fail, ok
+from deploy.local.folder import from_user
 from shared.database import Pool, open_pool
 from shared.errors import SetupError
 from shared.google_settings import by_comma
@@ -15,12 +16,18 @@ from shared.queue.client import connect
 from shared.settings import WorkerSettings
 
 GOOGLE: Final = "google"  # the engine's name
+_STORES: Final = {  # what stands for those that are not set, where nobody connects to them
+    "DATABASE_URL": "postgresql://unset",
+    "REDIS_URL": "redis://unset",
+    "TRANSCRIPTS_STORAGE_URL": "file:///unset",
+}
 
 
-def read_settings() -> tuple[WorkerSettings | None, list[Finding]]:
-    """The settings as a worker reads them, and what is wrong with them."""
+def read_settings(*, google_only: bool = False) -> tuple[WorkerSettings | None, list[Finding]]:
+    """The settings as a worker reads them, and what is wrong with them; for Google alone, the stores may be unset."""
+    unset = set(_STORES) - set(from_user(*_STORES)) if google_only else set()
     try:
-        settings = WorkerSettings.load()
+        settings = WorkerSettings.load(**{name: _STORES[name] for name in unset})
     except SetupError as error:
         return None, [fail("settings", line, "") for line in error.detail.splitlines()]
     return settings, [ok("settings", "all known, none missing")]

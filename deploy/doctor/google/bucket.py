@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from deploy.doctor.findings import Finding, fail, note, ok
 from shared.errors import StorageMisconfiguredError, TranscriptsError
@@ -26,16 +26,21 @@ _AGENT_ROLES: Final = frozenset(
 _AGENT: Final = "@gcp-sa-speech.iam.gserviceaccount.com"
 
 
+def bucket_of(settings: WorkerSettings) -> SplitResult | None:
+    """The URL of the engine's bucket, its own or the storage's; None where neither is one."""
+    url = settings.google_bucket or settings.storage_url
+    parts = urlsplit(url if "://" in url else f"gs://{url}")
+    return parts if parts.scheme == "gs" and parts.netloc else None
+
+
 class Bucket:
     """One bucket, seen with our identity."""
 
     def __init__(self, settings: WorkerSettings, identity: Identity) -> None:
-        """The engine's bucket, or else the storage's; opens no connection."""
-        url = settings.google_bucket or settings.storage_url
-        parts = urlsplit(url if "://" in url else f"gs://{url}")
-        self.is_one = parts.scheme == "gs" and bool(parts.netloc)
-        self.name = parts.netloc
-        self._prefix = unquote(parts.path).strip("/")
+        """The engine's bucket, if one is set; opens no connection."""
+        parts = bucket_of(settings)
+        self.name = parts.netloc if parts else ""
+        self._prefix = unquote(parts.path).strip("/") if parts else ""
         self._project = settings.google_project_id or "PROJECT"
         self._locations = by_comma(settings.google_locations)
         self._holds_recordings = urlsplit(settings.storage_url).netloc == self.name
@@ -43,12 +48,9 @@ class Bucket:
         self._cloud = CloudStorage(identity, endpoint=settings.gcs_endpoint or GOOGLE, wait_s=_WAIT_S)
 
     async def check(self) -> list[Finding]:
-        """All that can be said of it; where it cannot be used, why."""
-        if not self.is_one:
-            fix = "TRANSCRIPTS_GOOGLE_BUCKET=gs://your-bucket"
-            return [
-                fail("bucket", "None is set, and Google reads nothing but buckets of Cloud Storage.", fix)
-            ]
+        """All that can be said of it; where it cannot be used, why; nothing where none is set."""
+        if not self.name:
+            return []
         used = await self._used()
         if used.fix:
             return [used]
@@ -63,7 +65,8 @@ class Bucket:
             )
             return [used, unseen, await self._agent()]
         rules = document.get("lifecycle", {}).get("rule", [])
-        return [used, self._region(document["location"]), *self._lifecycle(rules), await self._agent()]
+        found = [used, self._region(document["location"]), *self._lifecycle(rules)]
+        return [*found, *self._soft_delete(document), await self._agent()]
 
     async def aclose(self) -> None:
         """Close every connection, and the identity."""
@@ -160,6 +163,16 @@ class Bucket:
             detail = f"A rule deletes the recordings too, after {everything} days, and the database does not know it."
             found.append(fail("lifecycle", detail, f"Give the rule matchesPrefix {folders}: {command}"))
         return found
+
+    def _soft_delete(self, document: Mapping[str, Any]) -> list[Finding]:
+        seconds = int(document.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0))
+        if not seconds:
+            return []
+        detail = (
+            f"What is deleted can be restored, and is paid for, during another {seconds / 86_400:.0f} days."
+        )
+        fix = f"gcloud storage buckets update gs://{self.name} --clear-soft-delete, unless that is wanted"
+        return [note("deletion", detail, fix)]
 
     async def _agent(self) -> Finding:
         """Speech-to-Text reads and writes as its own account; only an operation, which is paid, proves its rights."""

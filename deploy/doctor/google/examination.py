@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator
 
-from deploy.doctor.findings import Finding
+from deploy.doctor.findings import Finding, fail
 from deploy.doctor.google import credentials, speech
-from deploy.doctor.google.bucket import Bucket
+from deploy.doctor.google.bucket import Bucket, bucket_of
 from shared.settings import WorkerSettings
 
 
 async def examine_google(settings: WorkerSettings) -> AsyncIterator[Finding]:
     """What is right and wrong; without a token there is nothing more to ask."""
+    for finding in _unset(settings):
+        yield finding
     identity, found = await credentials.check(settings)
     for finding in found:
         yield finding
@@ -23,3 +25,15 @@ async def examine_google(settings: WorkerSettings) -> AsyncIterator[Finding]:
             yield finding
     finally:
         await bucket.aclose()
+
+
+def _unset(settings: WorkerSettings) -> list[Finding]:
+    """The settings that the engine cannot do without."""
+    found = []
+    if not settings.google_project_id:
+        fix = "GOOGLE_PROJECT_ID=your-project (its id, not its number or name)"
+        found.append(fail("project", "None is set.", fix))
+    if bucket_of(settings) is None:
+        detail = "None is set, and Google reads nothing but buckets of Cloud Storage."
+        found.append(fail("bucket", detail, "TRANSCRIPTS_GOOGLE_BUCKET=gs://your-bucket"))
+    return found

@@ -335,3 +335,21 @@ async def test_the_service_agent_that_is_not_in_the_policy(
         "$(gcloud projects describe fake-project --format='value(projectNumber)')"
         "@gcp-sa-speech.iam.gserviceaccount.com --role=roles/storage.objectUser"
     )
+
+
+async def test_a_bucket_that_keeps_what_is_deleted(
+    capsys: pytest.CaptureFixture[str], site: pytest.MonkeyPatch, google: FakeGoogle
+) -> None:
+    """Google's default."""
+    google.bucket("soft", lifecycle=emptied(), softDeletePolicy={"retentionDurationSeconds": "604800"})
+    site.setenv(BUCKET, "gs://soft")
+    code, found = await examine(capsys)
+    assert (code, "another 7 days" in found["deletion"]["detail"]) == (0, True)
+
+
+async def test_the_stores_need_not_be_set(
+    capsys: pytest.CaptureFixture[str], site: pytest.MonkeyPatch
+) -> None:
+    for name in ("DATABASE_URL", "REDIS_URL", "TRANSCRIPTS_STORAGE_URL"):
+        site.delenv(name)
+    assert (await examine(capsys))[0] == 0
