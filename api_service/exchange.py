@@ -56,7 +56,7 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._state = scope.setdefault("state", {})
-        self._state |= {"request_id": self._id, "body_limit": MAX_BODY_BYTES}
+        self._state |= {"request_id": self._id, "body_limit": MAX_BODY_BYTES, "head": self._head}
         self._body_ended = "transfer-encoding" not in headers and headers.get("content-length", "0") == "0"
         self._received = 0
         self._status = 0

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from api_service.audit_records import COMMAND, note
 from api_service.key_records import KeyRecord, KeyRepository
 from api_service.keys import draft_key
 from api_service.tokens import new_token
-from shared.database import Pool, check_schema, open_pool, transaction
+from shared.database import Connection, Pool, check_schema, open_pool, transaction
 from shared.errors import SetupError
 from shared.key_schemas import KeyStatus
 from shared.pepper import Pepper
@@ -19,8 +20,6 @@ from shared.scopes import Scope
 from shared.settings import ApiSettings
 from shared.tenants import DEFAULT_TENANT
 from shared.wire_types import point_in_time
-
-COMMAND: Final = "command"  # who made a key that no key made
 
 _EVERYDAY: Final = (Scope.SESSIONS_READ, Scope.SESSIONS_WRITE)
 _ABOUT: Final = """\
@@ -97,6 +96,7 @@ async def _run(options: argparse.Namespace, settings: ApiSettings, pepper: Peppe
                 key = await _find(pool, options.id)
                 async with transaction(pool) as connection:
                     await KeyRepository(pool).revoke(connection, key.id, key.tenant_id)
+                    await _note(connection, key, "revoke_key")
                 _say(
                     f"Revoked {key.start}... ({key.name}). A running API may let it in for some seconds more."
                 )
@@ -126,6 +126,7 @@ async def _rotate(pool: Pool, pepper: Pepper, options: argparse.Namespace) -> No
     key = draft_key(old.tenant_id, old.name, old.scopes, token, COMMAND, expires_at=options.expires)
     async with transaction(pool) as connection:
         await keys.add(connection, key, pepper.hashes(token)[0])
+        await _note(connection, old, "rotate_key")
         if options.until is None:
             await keys.revoke(connection, old.id, old.tenant_id)
         else:
@@ -137,6 +138,13 @@ async def _rotate(pool: Pool, pepper: Pepper, options: argparse.Namespace) -> No
 async def _add(pool: Pool, pepper: Pepper, key: KeyRecord, token: str) -> None:
     async with transaction(pool) as connection:
         await KeyRepository(pool).add(connection, key, pepper.hashes(token)[0])
+        await _note(connection, key, "create_key")
+
+
+async def _note(connection: Connection, key: KeyRecord, action: str) -> None:
+    """Into the audit trail, with what was done."""
+    path = f"/v1/keys/{key.id}"
+    await note(connection, tenant_id=key.tenant_id, actor=COMMAND, action=action, path=path)
 
 
 async def _find(pool: Pool, key_id: UUID) -> KeyRecord:

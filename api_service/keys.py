@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
+from api_service.audit import actor_of
 from api_service.authentication import Authenticator
 from api_service.callers import Caller
 from api_service.key_records import KeyRecord, KeyRepository
@@ -33,7 +34,7 @@ class Keys:
         _refuse_more(caller, order.scopes)
         token = new_token()
         key = draft_key(
-            caller.tenant_id, order.name, order.scopes, token, _name_of(caller),
+            caller.tenant_id, order.name, order.scopes, token, actor_of(caller),
             expires_at=order.expires_at, key_id=caller.id_for("key"),
         )  # fmt: skip
         async with transaction(self._pool) as connection:
@@ -47,7 +48,7 @@ class Keys:
         _refuse_more(caller, old.scopes)
         token = new_token()
         key = draft_key(
-            old.tenant_id, old.name, old.scopes, token, _name_of(caller),
+            old.tenant_id, old.name, old.scopes, token, actor_of(caller),
             expires_at=wanted.expires_at, key_id=caller.id_for(f"key after {old.id}"),
         )  # fmt: skip
         if old.status is not KeyStatus.ACTIVE and await self._keys.of_any_tenant(key.id) is None:
@@ -75,7 +76,7 @@ class Keys:
         async with transaction(self._pool) as connection:
             await self._keys.revoke(connection, key_id, caller.tenant_id)
         self._forget()
-        log.info("key revoked", key_id=str(key_id), by=_name_of(caller))
+        log.info("key revoked", key_id=str(key_id), by=actor_of(caller))
 
     def _hash(self, token: str) -> bytes:
         if self._pepper is None:
@@ -120,7 +121,3 @@ def _refuse_more(caller: Caller, scopes: Iterable[Scope]) -> None:
             f"A key can make no key that may do more than itself: yours lacks {', '.join(beyond)}. Nothing was stored.",
             scope=" ".join(beyond),
         )
-
-
-def _name_of(caller: Caller) -> str:
-    return str(caller.key_id) if caller.key_id else "anonymous"

@@ -9,11 +9,13 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import Lifespan
 
 from api_service import errors
+from api_service.audit import AuditMiddleware
 from api_service.description import DescribedApi
 from api_service.exchange import ExchangeMiddleware
 from api_service.gate import GateMiddleware
 from api_service.idempotency import IdempotencyMiddleware
 from api_service.routes import (
+    audit,
     docs,
     engines,
     exports,
@@ -69,13 +71,14 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     )
     modules = (  # in the order in which they are asked for most: routes are tried one after the other
         jobs, sessions, transcripts, segments, speakers, history, search, exports, recordings, uploads,
-        engines, webhooks, keys, ops, usage, health, docs,
+        engines, webhooks, keys, audit, ops, usage, health, docs,
     )  # fmt: skip
     for module in modules:
         app.include_router(module.router)
     app.webhooks.include_router(webhooks.sent)
     errors.install(app)
     # The last one added is the outermost.
+    app.add_middleware(AuditMiddleware)
     app.add_middleware(IdempotencyMiddleware)
     app.add_middleware(GateMiddleware)
     app.add_middleware(ExceptionMiddleware, handlers=errors.HANDLERS)  # for what the layers below it raise

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from api_service.audit_records import AuditFilter
 from api_service.validation import invalid
 from shared.errors import InvalidRequestError
 from shared.lifecycle import JobStatus
@@ -114,6 +115,23 @@ class SearchQuery(_Query):
     def after(self) -> Place | None:
         """Where the page before ended; InvalidRequestError for no cursor of ours."""
         return None if self.cursor is None else read_place(self.cursor)
+
+
+class AuditQuery(PageQuery):
+    """Which events of the audit trail."""
+
+    tenant: Text | None = None
+    actor: Text | None = Field(default=None, description="A key's id, `anonymous`, or `command`")
+    action: list[Text] = Field(default_factory=list, max_length=100)
+    session_id: UUID | None = None
+    after: AwareDatetime | None = Field(default=None, description="Inclusive")
+    before_time: AwareDatetime | None = Field(default=None, alias="before", description="Exclusive")
+
+    def as_filter(self) -> AuditFilter:
+        """The repository's filter."""
+        return AuditFilter(
+            self.tenant, self.actor, self.action, self.session_id, self.after, self.before_time
+        )
 
 
 class DeliveryQuery(PageQuery):

@@ -10,6 +10,7 @@ from typing import TypedDict
 from arq.connections import ArqRedis
 
 from api_service.admission import Admission
+from api_service.audit_records import AuditTrail
 from api_service.authentication import Authenticator, open_authenticator
 from api_service.bell import Bell
 from api_service.claims import Claims
@@ -58,6 +59,8 @@ class Services:
     keys: Keys
     claims: Claims
     webhooks: Webhooks
+    audit: AuditTrail
+    pool: Pool
     sessions: Sessions
     submissions: Submissions
     uploads: ResumableUploads
@@ -147,6 +150,8 @@ def _assemble(
         sessions=Sessions(
             pool=pool, store=store, bell=bell, offer=offer, spending=spending, retention=retention
         ),
+        audit=AuditTrail(pool),
+        pool=pool,
         submissions=Submissions(
             pool=pool,
             store=store,

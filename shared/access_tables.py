@@ -1,4 +1,4 @@
-"""The tables of who may do what: keys, and what was asked under which idempotency key."""
+"""The tables of who may do what: keys, what was asked under which idempotency key, and who did what."""
 
 from datetime import datetime
 from typing import Any
@@ -50,3 +50,25 @@ class IdempotencyKey(SQLModel, table=True):
     body: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))  # sealed
     created_at: datetime = time(nullable=False)
     expires_at: datetime = time(nullable=False)
+
+
+class AuditEvent(SQLModel, table=True):
+    """Who did what; a trigger refuses to change, delete or truncate."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (
+        Index("audit_event_by_tenant", "tenant_id", "id"),
+        Index("audit_event_by_actor", "actor", "id"),
+        Index("audit_event_by_session", "session_id", "id", postgresql_where=text("session_id IS NOT NULL")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    at: datetime = time(nullable=False)
+    tenant_id: str = text_()
+    actor: str = text_()
+    action: str = text_()
+    path: str = text_()
+    session_id: UUID | None = Field(default=None)
+    status: int | None = Field(default=None, sa_column=Column(SmallInteger, nullable=True))
+    request_id: str | None = text_(nullable=True)
+    address: str | None = text_(nullable=True)

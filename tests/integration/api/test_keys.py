@@ -306,6 +306,10 @@ async def test_the_command_makes_lists_replaces_and_revokes_keys(
         newest = await api.pool.fetchval("SELECT id FROM api_key ORDER BY id DESC LIMIT 1")
         assert (await command(tmp_path, "revoke", str(newest), **env))[0] == 0
         assert await opens(api, second) == 401
+        done = await api.pool.fetch("SELECT actor, action FROM audit_event ORDER BY id")
+        assert [tuple(row) for row in done] == [
+            ("command", "create_key"), ("command", "rotate_key"), ("command", "revoke_key"),
+        ]  # fmt: skip
         code, _, err = await command(tmp_path, "rotate", str(newest), **env)
         assert (code, "revoked already" in err) == (2, True)
 
