@@ -1,5 +1,7 @@
 """The bucket that Speech-to-Text reads and writes: there, ours to use, near, and emptied by a rule."""
 
+import json
+import shlex
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -18,6 +20,8 @@ FOLDERS: Final = ("results", "staged")
 
 _SHORTEST_DAYS: Final = 2  # economy takes up to a day, and rules count whole days
 _LONGEST_DAYS: Final = 30
+_DAYS: Final = 7
+_RECORDINGS: Final = "sessions/"  # where the service keeps them, below the prefix of the storage's URL
 _WAIT_S: Final = 0.05  # of a first retry: who asks the doctor does not wait for half a minute
 _AGENT_ROLES: Final = frozenset(
     f"roles/{name}"
@@ -43,7 +47,9 @@ class Bucket:
         self._prefix = unquote(parts.path).strip("/") if parts else ""
         self._project = settings.google_project_id or "PROJECT"
         self._locations = by_comma(settings.google_locations)
-        self._holds_recordings = urlsplit(settings.storage_url).netloc == self.name
+        storage = urlsplit(settings.storage_url)
+        recordings = f"{unquote(storage.path).strip('/')}/{_RECORDINGS}".lstrip("/")
+        self._recordings = recordings if storage.scheme == "gs" and storage.netloc == self.name else None
         self._identity = identity
         self._cloud = CloudStorage(identity, endpoint=settings.gcs_endpoint or GOOGLE, wait_s=_WAIT_S)
 
@@ -142,27 +148,37 @@ class Bucket:
         days = [_days(rules, folder) for folder in folders]
         kept = [folder for folder, after in zip(folders, days, strict=True) if after is None]
         known = [after for after in days if after is not None]
-        command = (
-            f"gcloud storage buckets update gs://{self.name} --lifecycle-file=lifecycle.json (docs/google.md)"
-        )
         if kept:
             detail = (
                 f"No rule deletes what is left below {', '.join(kept)}: a lost worker's audio stays for ever."
             )
-            found.append(fail("lifecycle", detail, command))
+            found.append(fail("lifecycle", detail, self._update(rules, folders)))
         elif min(known) < _SHORTEST_DAYS:
             detail = f"A rule deletes after {min(known)} days what Google may have yet to read."
-            found.append(fail("lifecycle", detail, f"Let it be 7 days: {command}"))
+            found.append(fail("lifecycle", detail, self._update(_without(rules, folders), folders)))
         elif max(known) > _LONGEST_DAYS:
             detail = f"What a lost worker leaves is deleted after {max(known)} days only."
-            found.append(note("lifecycle", detail, f"7 days are enough: {command}"))
+            found.append(note("lifecycle", detail, self._update(rules, folders)))
         else:
             found.append(ok("lifecycle", f"what is left is deleted after {max(known)} days"))
-        everything = _days(rules, "recordings/")
-        if self._holds_recordings and everything is not None:
-            detail = f"A rule deletes the recordings too, after {everything} days, and the database does not know it."
-            found.append(fail("lifecycle", detail, f"Give the rule matchesPrefix {folders}: {command}"))
+        lost = _days(rules, self._recordings) if self._recordings else None
+        if self._recordings and lost is not None:
+            detail = (
+                f"A rule deletes the recordings too, after {lost} days, and the database does not know it."
+            )
+            found.append(
+                fail("lifecycle", detail, self._update(_without(rules, [self._recordings]), folders))
+            )
         return found
+
+    def _update(self, rules: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> str:
+        """The command that sets these rules, which replaces all, and ours for the folders."""
+        condition = {"age": _DAYS, "matchesPrefix": list(folders)}
+        document = json.dumps({"rule": [*rules, {"action": {"type": "Delete"}, "condition": condition}]})
+        return (
+            f"echo {shlex.quote(document)} > lifecycle.json; "
+            f"gcloud storage buckets update gs://{self.name} --lifecycle-file=lifecycle.json"
+        )
 
     def _soft_delete(self, document: Mapping[str, Any]) -> list[Finding]:
         seconds = int(document.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0))
@@ -197,15 +213,23 @@ class Bucket:
 
 def _days(rules: Sequence[Mapping[str, Any]], folder: str) -> int | None:
     """After how many days a rule deletes all below a folder; None where none does."""
-    ages = []
-    for rule in rules:
-        condition = dict(rule.get("condition", {}))
-        age, prefixes = condition.pop("age", None), condition.pop("matchesPrefix", [""])
-        condition.pop("isLive", None)
-        covers = any(folder.startswith(prefix) for prefix in prefixes)
-        if rule.get("action", {}).get("type") == "Delete" and age is not None and covers and not condition:
-            ages.append(int(age))
+    ages = [age for rule in rules if (age := _age(rule, folder)) is not None]
     return min(ages, default=None)
+
+
+def _age(rule: Mapping[str, Any], folder: str) -> int | None:
+    """The age at which a rule deletes all below a folder; None where it does not."""
+    condition = dict(rule.get("condition", {}))
+    age, prefixes = condition.pop("age", None), condition.pop("matchesPrefix", [""])
+    condition.pop("isLive", None)
+    covers = any(folder.startswith(prefix) for prefix in prefixes)
+    deletes = rule.get("action", {}).get("type") == "Delete" and age is not None
+    return int(age) if deletes and covers and not condition else None
+
+
+def _without(rules: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The rules that delete none of these folders as a whole."""
+    return [rule for rule in rules if all(_age(rule, folder) is None for folder in folders)]
 
 
 def _area(place: str) -> str:

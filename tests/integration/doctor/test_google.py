@@ -3,9 +3,11 @@
 import asyncio
 import base64
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from deploy.doctor.__main__ import main
@@ -253,19 +255,41 @@ async def test_rules_that_do_not_empty_the_bucket(
 ) -> None:
     google.bucket("ruled", lifecycle=lifecycle)
     site.setenv(BUCKET, "gs://ruled/speech")
-    _, found = await examine(capsys)
+    code, found = await examine(capsys)
     assert (found["lifecycle"]["grade"], told in found["lifecycle"]["detail"]) == (grade, True), found
+    if grade != "ok":
+        assert mended(google, "ruled", found["lifecycle"]["fix"])[-1]["condition"]["age"] == 7
+        code, found = await examine(capsys)
+    assert (code, found["lifecycle"]["detail"]) == (0, "what is left is deleted after 7 days")
+
+
+def mended(google: FakeGoogle, bucket: str, fix: str) -> list[dict[str, Any]]:
+    """The rules of a fix, given to the bucket as gcloud would."""
+    _, document, _, _, gcloud, *arguments = shlex.split(fix.replace("; ", " "))
+    assert [gcloud, *arguments[:4]] == ["gcloud", "storage", "buckets", "update", f"gs://{bucket}"]
+    lifecycle = json.loads(document)
+    url = f"{google.storage_url}/storage/v1/b/{bucket}"
+    google.settings(require_auth=False)
+    assert httpx.patch(url, json={"lifecycle": lifecycle}, trust_env=False).is_success
+    google.settings(require_auth=True)
+    rules: list[dict[str, Any]] = lifecycle["rule"]
+    return rules
 
 
 async def test_a_rule_that_deletes_recordings(
     capsys: pytest.CaptureFixture[str], site: pytest.MonkeyPatch, google: FakeGoogle
 ) -> None:
-    """The bucket of the recordings, emptied as if it were Google's alone."""
-    google.bucket("shared", lifecycle=emptied())
-    site.setenv("TRANSCRIPTS_STORAGE_URL", "gs://shared")
+    """The bucket of the recordings, emptied as if it were Google's alone; the rule of uploads may stay."""
+    uploads = {"action": {"type": "Delete"}, "condition": {"age": 8, "matchesPrefix": ["all/uploads/"]}}
+    google.bucket("shared", lifecycle={"rule": [uploads, *emptied(9)["rule"]]})
+    site.setenv("TRANSCRIPTS_STORAGE_URL", "gs://shared/all")
     site.delenv(BUCKET)
     code, found = await examine(capsys)
-    assert (code, "deletes the recordings too" in found["lifecycle"]["detail"]) == (1, True)
+    assert (code, "deletes the recordings too, after 9 days" in found["lifecycle"]["detail"]) == (1, True)
+    rules = mended(google, "shared", found["lifecycle"]["fix"])
+    assert rules[0] == uploads
+    assert rules[1]["condition"]["matchesPrefix"] == ["all/results/", "all/staged/"]
+    assert (await examine(capsys))[0] == 0
 
 
 @pytest.mark.parametrize(

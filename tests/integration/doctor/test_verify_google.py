@@ -60,3 +60,14 @@ def test_it_is_paid_for_once_and_only_after_a_yes(tmp_path: Path, google: FakeGo
     assert "Proven by this run" in done.stdout
     assert google.ledger()["billed_ms"] == 89_000
     assert google.objects("work") == []
+
+
+@pytest.mark.timeout(240)
+def test_it_finds_what_the_doctor_cannot(tmp_path: Path, google: FakeGoogle) -> None:
+    """F26: the service agent may not use the bucket, which only an operation shows."""
+    rule = {"action": {"type": "Delete"}, "condition": {"age": 7}}
+    google.bucket("closed", agent=False, lifecycle={"rule": [rule]})
+    done = run(tmp_path, "--yes", **google_settings(google, "closed"))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "PERMISSION_DENIED of a file is the Speech service agent's" in done.stdout
+    assert google.ledger()["billed_ms"] == 0
