@@ -36,6 +36,17 @@ _IDEMPOTENCY_KEY: Final = {
     "`Idempotency-Replayed: true`. 1 to 255 printable ASCII characters; a UUID is good",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
+_LIMITED: Final = {
+    "Retry-After": {"description": "Seconds", "schema": {"type": "integer"}},
+    "RateLimit": {
+        "description": 'What is left of the class and when there is more: `"read";r=0;t=3`. On every answer',
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": 'How many requests in how many seconds: `"read";q=6000;w=60`. On every answer',
+        "schema": {"type": "string"},
+    },
+}
 _SENT_HEADERS: Final = {
     "webhook-id": "The same at every attempt and replay: what you have had already",
     "webhook-timestamp": "Unix seconds of this attempt",
@@ -83,7 +94,8 @@ def _tell_who_may(operation: dict[str, Any], needed: Scope | None) -> None:
         return
     operation["security"] = [{_KEY: [needed]}]
     told = {status: {"$ref": f"#/components/responses/{name}"} for status, (name, _) in _REFUSALS.items()}
-    operation["responses"] = dict(sorted({**operation["responses"], **told}.items()))
+    limited = {"429": {"$ref": "#/components/responses/TooManyRequests"}}  # unless it tells of its own
+    operation["responses"] = dict(sorted({**limited, **operation["responses"], **told}.items()))
 
 
 def _tell_of_repeats(operation: dict[str, Any]) -> None:
@@ -128,6 +140,7 @@ def _put_right(document: dict[str, Any]) -> dict[str, Any]:
     document["components"]["responses"] = {
         **{name: _problem(text, **named) for name, text in _REFUSALS.values()},
         **{name: _problem(text) for name, text in _REPEATS.items()},
+        "TooManyRequests": _problem("More requests than your tenant may send", **_LIMITED),
     }
     document["components"]["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_KEY}
     for path, operations in document["paths"].items():

@@ -14,6 +14,7 @@ from api_service.description import DescribedApi
 from api_service.exchange import ExchangeMiddleware
 from api_service.gate import GateMiddleware
 from api_service.idempotency import IdempotencyMiddleware
+from api_service.rate_limiting import RateLimitMiddleware
 from api_service.routes import (
     audit,
     docs,
@@ -80,6 +81,7 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     # The last one added is the outermost.
     app.add_middleware(AuditMiddleware)
     app.add_middleware(IdempotencyMiddleware)
+    app.add_middleware(RateLimitMiddleware)
     app.add_middleware(GateMiddleware)
     app.add_middleware(ExceptionMiddleware, handlers=errors.HANDLERS)  # for what the layers below it raise
     app.add_middleware(ExchangeMiddleware)

@@ -25,6 +25,7 @@ from api_service.keys import Keys
 from api_service.metrics import ApiMetrics
 from api_service.operator_desk import OperatorDesk
 from api_service.queue_line import QueueLine
+from api_service.rate_limits import RateLimits, open_rate_limits
 from api_service.readiness import ReadinessChecks
 from api_service.recordings import Recordings
 from api_service.resumable import ResumableUploads
@@ -60,6 +61,7 @@ class Services:
     claims: Claims
     webhooks: Webhooks
     audit: AuditTrail
+    limits: RateLimits
     pool: Pool
     sessions: Sessions
     submissions: Submissions
@@ -116,6 +118,7 @@ async def open_services(settings: ApiSettings) -> AsyncIterator[Services]:
                 services.watcher.stop()
                 for loop in loops:
                     loop.cancel()
+                await services.limits.aclose()
     finally:
         await store.aclose()
         await queue.aclose()
@@ -151,6 +154,7 @@ def _assemble(
             pool=pool, store=store, bell=bell, offer=offer, spending=spending, retention=retention
         ),
         audit=AuditTrail(pool),
+        limits=open_rate_limits(settings),
         pool=pool,
         submissions=Submissions(
             pool=pool,

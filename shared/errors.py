@@ -174,6 +174,14 @@ class BudgetExceededError(TranscriptsError):
     status = 402
 
 
+class RateLimitedError(TranscriptsError):
+    """Too many requests in too short a time. Nothing was done; try again after the time in Retry-After."""
+
+    code = "rate_limited"
+    status = 429
+    transient = True
+
+
 class OverloadedError(TranscriptsError):
     """The queue is full. Nothing was stored; try again after the time in Retry-After."""
 

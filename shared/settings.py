@@ -22,6 +22,7 @@ from shared.setting_fields import plain as _plain
 from shared.source_urls import networks_of
 
 _PEPPER_CHARACTERS = 32
+_RATE = r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$"
 _CLIENT_S = frozenset(
     {"TRANSCRIPTS_URL", "TRANSCRIPTS_API_KEY"}
 )  # a shell that talks to a service may have them
@@ -179,6 +180,24 @@ class ApiSettings(CoreSettings):
         gt=0,
         le=720,
         description="How long an Idempotency-Key is remembered",
+    )
+    rate_read: str = _ours(
+        "RATE_READ",
+        default="6000/minute",
+        pattern=_RATE,
+        description="Requests of a tenant that look; empty: any number",
+    )
+    rate_write: str = _ours(
+        "RATE_WRITE",
+        default="1200/minute",
+        pattern=_RATE,
+        description="Requests of a tenant that change something",
+    )
+    rate_submit: str = _ours(
+        "RATE_SUBMIT",
+        default="300/minute",
+        pattern=_RATE,
+        description="Requests of a tenant for a transcription",
     )
     key_cache_seconds: float = _ours(
         "KEY_CACHE_SECONDS",

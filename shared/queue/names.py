@@ -58,3 +58,8 @@ def loose_ends_key(queue: str, engines: Iterable[str]) -> str:
 def held_prefix(queue: str) -> str:
     """Before a worker's id: a hash of the jobs it holds, job id -> the score to give back."""
     return f"{queue}{_HELD}"
+
+
+def limits_prefix(queue: str) -> str:
+    """Before the counters of requests that tenants have sent to the API; losing them forgives a minute."""
+    return f"{queue}:limits"
