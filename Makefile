@@ -78,7 +78,7 @@ models: local ## install the speech models
 	@$(BIN)/python -m deploy.local.models
 
 ## Work on it
-.PHONY: dev-setup check lint format types imports test test-slow test-all chaos coverage lock clean
+.PHONY: dev-setup check lint format types imports test test-slow test-all chaos fuzz coverage lock clean
 dev-setup: dev weights ## the environment with all tools, the speech models and the git hook
 	@if [ -e .git ]; then $(BIN)/pre-commit install; fi
 
@@ -109,6 +109,9 @@ test-all: dev weights ## all tests
 
 chaos: dev ## a long chaos run: kills, outages, empty stores, and what must hold after them (ARGS="--seed 7 --faults 60")
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+fuzz: dev ## requests drawn from the OpenAPI document, its answers held against it (ARGS="--cases 10000 --seed 7")
+	@$(BIN)/python -m tests.contract.fuzz $(ARGS)
 
 coverage: dev weights ## the tests, and the lines that they do not reach
 	@$(PYTEST) -m "not slow" $(COVERAGE) $(ARGS)

@@ -3,13 +3,14 @@
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from api_service.queries import Text
 from shared.exports import FORMATS, ExportOptions
 from shared.orders import LanguageTag
 from shared.redaction.rules import Redaction
 from shared.sessions import SessionFilter
+from shared.wire_types import Moment
 
 _DEFAULTS: Final = ExportOptions()
 _KINDS: Final = ", ".join(Redaction)
@@ -96,8 +97,8 @@ class ManyExportsQuery(LayoutQuery):
         default_factory=list, max_length=100, description="These sessions; left out, those of the filters"
     )
     language: LanguageTag | None = Field(default=None, description="`en` finds `en-US` too")
-    created_after: AwareDatetime | None = Field(default=None, description="Inclusive")
-    created_before: AwareDatetime | None = Field(default=None, description="Exclusive")
+    created_after: Moment | None = Field(default=None, description="Inclusive")
+    created_before: Moment | None = Field(default=None, description="Exclusive")
     q: Text | None = Field(default=None, description="Part of a title, in any case")
 
     @field_validator("format")

@@ -4,10 +4,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.lifecycle import JobStatus
 from shared.schemas import JobResource
+from shared.wire_types import Moment, no_control_characters
+
+_Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(no_control_characters)]
 
 
 class _Resource(BaseModel):
@@ -120,10 +123,10 @@ class JobSelection(_Order):
 
     ids: list[UUID] = Field(default_factory=list, max_length=1_000)
     status: list[JobStatus] = Field(default_factory=list)
-    tenant_id: str | None = Field(default=None, max_length=200)
-    engine: str | None = Field(default=None, max_length=100)
-    error_code: str | None = Field(default=None, max_length=100)
-    created_after: datetime | None = None
+    tenant_id: _Name | None = None
+    engine: _Name | None = None
+    error_code: _Name | None = None
+    created_after: Moment | None = None
     limit: int = Field(default=100, ge=1, le=1_000, description="At most so many, the newest first")
 
 

@@ -2,9 +2,9 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, TypeAdapter, ValidationError
 
 MAX_JSON_BYTES: Final = 8192
 _MAX_DAYS: Final = 100 * 366
@@ -49,3 +49,14 @@ def point_in_time(value: object) -> object:
     if not now < moment < now + timedelta(days=_MAX_DAYS):
         raise ValueError("must lie in the future, and less than a hundred years ahead")
     return moment.astimezone(UTC)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie in the years 1 to 9999 in UTC") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with its zone, as a time in UTC: what the database is asked with."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -98,35 +99,36 @@ def _plain_logs() -> Iterator[None]:
     structlog.configure(**before)
 
 
+@asynccontextmanager
+async def running_api(database_url: str, redis_url: str, folder: Path, **settings: Any) -> AsyncIterator[Api]:
+    """An API with settings of the caller's choice; its object store is in `folder`."""
+    given: dict[str, Any] = {
+        "_env_file": None,
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "TRANSCRIPTS_STORAGE_URL": (folder / "objects").as_uri(),
+        "TRANSCRIPTS_DEFAULT_ENGINE": "scripted",
+        "TRANSCRIPTS_WATCH_SECONDS": 0.05,
+        "PORT": 0,
+        **settings,
+    }
+    chosen = ApiSettings(**given)
+    async with ready_server(chosen) as server:
+        serving = asyncio.create_task(server.run_until_stopped())
+        pool = await open_pool(database_url, size=4, name="test")
+        try:
+            async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+                yield Api(http, server, pool, chosen, folder / "objects")
+        finally:
+            server.should_exit = True
+            await serving
+            await pool.close()
+
+
 @pytest.fixture
 def start_api(database_url: str, redis_url: str, tmp_path: Path) -> StartApi:
     """Starts an API with settings of the test's choice."""
-
-    @asynccontextmanager
-    async def start(**settings: Any) -> AsyncIterator[Api]:
-        given: dict[str, Any] = {
-            "_env_file": None,
-            "DATABASE_URL": database_url,
-            "REDIS_URL": redis_url,
-            "TRANSCRIPTS_STORAGE_URL": (tmp_path / "objects").as_uri(),
-            "TRANSCRIPTS_DEFAULT_ENGINE": "scripted",
-            "TRANSCRIPTS_WATCH_SECONDS": 0.05,
-            "PORT": 0,
-            **settings,
-        }
-        chosen = ApiSettings(**given)
-        async with ready_server(chosen) as server:
-            serving = asyncio.create_task(server.run_until_stopped())
-            pool = await open_pool(database_url, size=4, name="test")
-            try:
-                async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
-                    yield Api(http, server, pool, chosen, tmp_path / "objects")
-            finally:
-                server.should_exit = True
-                await serving
-                await pool.close()
-
-    return start
+    return partial(running_api, database_url, redis_url, tmp_path)
 
 
 @pytest.fixture
