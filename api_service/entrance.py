@@ -32,8 +32,7 @@ class Entrance:
         if needed is None:
             return _caller(request, DEFAULT_TENANT)
         if self._authenticator is None:
-            if self._only_from_here:
-                _refuse_strangers(request)
+            _refuse_strangers(request, only_from_here=self._only_from_here)
             return _caller(request, DEFAULT_TENANT, scopes=frozenset(Scope))
         key = await self._authenticator.key_of(_bearer(request))
         if needed not in key.scopes:
@@ -60,22 +59,27 @@ def _bearer(request: Request) -> str:
     return token.strip()
 
 
-def _refuse_strangers(request: Request) -> None:
-    """Refuse what a web page somewhere else has the browser of this machine send.
+def _refuse_strangers(request: Request, *, only_from_here: bool) -> None:
+    """Refuse what a web page somewhere else has a browser send.
 
-    A name of the page's own may lead to 127.0.0.1 (DNS rebinding), and a form of any page may be posted here.
+    A name of the page's own may lead to 127.0.0.1 (DNS rebinding), and a form of any page may be posted here. Where
+    something else lets people in, names are its own, and a link to here may be followed.
     """
-    named = "//" + request.headers.get("Host", "")
-    origin = request.headers.get("Origin", named)
-    cross_site = request.headers.get("Sec-Fetch-Site") == "cross-site"
-    if cross_site or not (is_loopback(_host_of(named)) and is_loopback(_host_of(origin))):
+    strange = request.headers.get("Sec-Fetch-Site") == "cross-site"
+    if only_from_here:
+        named = "//" + request.headers.get("Host", "")
+        origin = request.headers.get("Origin", named)
+        strange = strange or not (is_loopback(_host_of(named)) and is_loopback(_host_of(origin)))
+    elif request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate":
+        strange = False
+    if strange:
         raise ForbiddenError(
-            "Without keys this API answers only to this machine, asked for as 127.0.0.1 or localhost, and to no "
-            "web page of another site. Set TRANSCRIPTS_PEPPER and make a key to open it: docs/security.md."
+            "Without keys this API answers to no web page of another site, and, unless it is told otherwise, only to "
+            "this machine, asked for as 127.0.0.1 or localhost. Set TRANSCRIPTS_PEPPER and make a key to open it: "
+            "docs/security.md."
         )
 
 
-@lru_cache(maxsize=1_024)
 def _host_of(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""

@@ -83,6 +83,21 @@ async def test_a_revoked_key_opens_nothing_from_then_on(api: Api) -> None:
     assert shown["revoked_at"]
 
 
+async def test_a_stream_ends_when_its_key_is_revoked(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api_service.gate.LOOK_AGAIN_S", 0.0)  # else after 15 s
+    sent = await api.send()
+    key = await made(api)
+    job = await api.claimed(sent)
+    url = f"/v1/jobs/{job.id}/events"
+    async with api.http.stream("GET", url, headers=bearer(key["key"])) as stream:
+        lines = stream.aiter_lines()
+        while not (await anext(lines)).startswith("data:"):
+            pass
+        await api.http.delete(f"/v1/keys/{key['id']}")
+        await api.succeed(job)
+        assert [line async for line in lines if line.startswith("data:")] == []
+
+
 async def test_a_key_makes_none_that_may_do_more(api: Api) -> None:
     """F43: neither by asking for it nor by replacing a stronger one."""
     strong = await made(api, scopes=list(Scope))
@@ -233,6 +248,20 @@ async def test_without_keys_no_web_page_of_another_site_gets_in(
         answer = await api.http.get("/v1/sessions", headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
         assert (await api.http.get("/healthz", headers=headers)).status_code == 200
+
+
+async def test_where_something_else_lets_people_in_no_page_of_another_site_has_them_act(
+    start_api: StartApi,
+) -> None:
+    """F43: a browser that is let in by a cookie sends it with the forms of all pages."""
+    async with start_api(TRANSCRIPTS_ALLOW_ANONYMOUS="true") as api:
+        cross = {"Host": "transcripts.example", "Sec-Fetch-Site": "cross-site"}
+        assert (await api.http.get("/v1/sessions", headers=cross)).status_code == 403
+        followed = {**cross, "Sec-Fetch-Mode": "navigate"}
+        assert (await api.http.get("/v1/sessions", headers=followed)).status_code == 200
+        assert (await api.http.post("/v1/ops/queue/resume", headers=followed)).status_code == 403
+        own = {"Host": "transcripts.example", "Sec-Fetch-Site": "same-origin"}
+        assert (await api.http.post("/v1/ops/queue/resume", headers=own)).status_code == 204
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,10 @@ async def test_a_stop_sends_everyone_home_at_once(start_api: StartApi) -> None:
             await held(api, 2)
             api.server.should_exit = True
             assert (await waiting).json()["status"] == "queued"
-            assert await events.next() is None
+            while (
+                event := await events.next()
+            ) is not None:  # its place in the queue may have changed before
+                assert event["event"] == "job"
 
 
 async def test_however_many_wait_a_tick_is_one_query(database_url: str) -> None:
