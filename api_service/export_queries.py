@@ -10,7 +10,7 @@ from shared.exports import FORMATS, ExportOptions
 from shared.orders import LanguageTag
 from shared.redaction.rules import Redaction
 from shared.sessions import SessionFilter
-from shared.wire_types import Moment
+from shared.wire_types import Instant
 
 _DEFAULTS: Final = ExportOptions()
 _KINDS: Final = ", ".join(Redaction)
@@ -97,8 +97,8 @@ class ManyExportsQuery(LayoutQuery):
         default_factory=list, max_length=100, description="These sessions; left out, those of the filters"
     )
     language: LanguageTag | None = Field(default=None, description="`en` finds `en-US` too")
-    created_after: Moment | None = Field(default=None, description="Inclusive")
-    created_before: Moment | None = Field(default=None, description="Exclusive")
+    created_after: Instant | None = Field(default=None, description="Inclusive")
+    created_before: Instant | None = Field(default=None, description="Exclusive")
     q: Text | None = Field(default=None, description="Part of a title, in any case")
 
     @field_validator("format")

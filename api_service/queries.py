@@ -18,7 +18,7 @@ from shared.sessions import SessionFilter
 from shared.transcript import Role
 from shared.transcript_search import Place, SearchFilter, SearchOrder
 from shared.webhook_records import DeliveryStatus
-from shared.wire_types import Moment, no_control_characters
+from shared.wire_types import Instant, no_control_characters
 
 _PLACE: Final = struct.Struct(">d16si")
 
@@ -48,8 +48,8 @@ class SessionQuery(PageQuery):
 
     status: list[JobStatus] = Field(default_factory=list)
     language: LanguageTag | None = Field(default=None, description="`en` finds `en-US` too")
-    created_after: Moment | None = Field(default=None, description="Inclusive")
-    created_before: Moment | None = Field(default=None, description="Exclusive")
+    created_after: Instant | None = Field(default=None, description="Inclusive")
+    created_before: Instant | None = Field(default=None, description="Exclusive")
     q: Text | None = Field(default=None, description="Part of a title, in any case")
 
     def as_filter(self) -> SessionFilter:
@@ -72,7 +72,7 @@ class OperatorJobQuery(PageQuery):
     engine: Text | None = None
     worker: Text | None = Field(default=None, description="Running on this worker")
     error_code: Text | None = None
-    created_after: Moment | None = Field(default=None, description="Inclusive")
+    created_after: Instant | None = Field(default=None, description="Inclusive")
 
     def as_filter(self) -> JobFilter:
         """The repository's filter."""
@@ -96,8 +96,8 @@ class SearchQuery(_Query):
     q: Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(no_control_characters)]
     session_id: UUID | None = None
     language: LanguageTag | None = Field(default=None, description="`en` finds `en-US` too")
-    created_after: Moment | None = Field(default=None, description="Of the session; inclusive")
-    created_before: Moment | None = Field(default=None, description="Of the session; exclusive")
+    created_after: Instant | None = Field(default=None, description="Of the session; inclusive")
+    created_before: Instant | None = Field(default=None, description="Of the session; exclusive")
     role: Role | None = Field(default=None, description="Said by somebody with this role")
     sort: SearchOrder = SearchOrder.RELEVANCE
     limit: int = Field(default=20, ge=1, le=100)
@@ -124,8 +124,8 @@ class AuditQuery(PageQuery):
     actor: Text | None = Field(default=None, description="A key's id, `anonymous`, or `command`")
     action: list[Text] = Field(default_factory=list, max_length=100)
     session_id: UUID | None = None
-    after: Moment | None = Field(default=None, description="Inclusive")
-    before_time: Moment | None = Field(default=None, alias="before", description="Exclusive")
+    after: Instant | None = Field(default=None, description="Inclusive")
+    before_time: Instant | None = Field(default=None, alias="before", description="Exclusive")
 
     def as_filter(self) -> AuditFilter:
         """The repository's filter."""

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from shared.lifecycle import JobStatus
 from shared.schemas import JobResource
-from shared.wire_types import Moment, no_control_characters
+from shared.wire_types import Instant, no_control_characters
 
 _Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(no_control_characters)]
 
@@ -115,7 +115,9 @@ class OperatorJobDetail(OperatorJobResource):
 class PauseOrder(_Order):
     """Why the queue is paused, for those who wonder."""
 
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    reason: Annotated[
+        str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(no_control_characters)
+    ] = ""
 
 
 class JobSelection(_Order):
@@ -126,7 +128,7 @@ class JobSelection(_Order):
     tenant_id: _Name | None = None
     engine: _Name | None = None
     error_code: _Name | None = None
-    created_after: Moment | None = None
+    created_after: Instant | None = None
     limit: int = Field(default=100, ge=1, le=1_000, description="At most so many, the newest first")
 
 

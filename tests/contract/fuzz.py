@@ -173,7 +173,8 @@ async def stocked(api: Api) -> Ids:
 
 async def run(database_url: str, redis_url: str, folder: Path, *, cases: int, seed: int) -> Findings:
     """Start an API on these stores, fuzz it, stop it."""
-    async with running_api(database_url, redis_url, folder, TRANSCRIPTS_PEPPER=PEPPER) as api:
+    rates = dict.fromkeys((f"TRANSCRIPTS_RATE_{kind}" for kind in ("READ", "WRITE", "SUBMIT")), "")
+    async with running_api(database_url, redis_url, folder, TRANSCRIPTS_PEPPER=PEPPER, **rates) as api:
         _, token = await made_key(api.pool)
         headers = bearer(token)
         api.http.headers.update(headers)
