@@ -9,7 +9,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -28,6 +28,11 @@ log = get_logger(__name__)
 _PATIENCE_S: Final = 0.25
 _REST_S: Final = 5.0  # how long Redis is not asked again after it did not answer
 _CONNECTIONS: Final = 16
+_SHARES: Final = (
+    200  # a process takes this part of a limit at once, so limits of fewer are counted one by one
+)
+_OLD_S: Final = 2.0
+_MOST_REMEMBERED: Final = 10_000
 _SUBMITS: Final = re.compile(r"/v1/(sessions|uploads|sessions/[^/]+/jobs|jobs/[^/]+/retry)")
 
 
@@ -65,6 +70,24 @@ class Standing:
         }
 
 
+@dataclass(slots=True)
+class _Share:
+    """What this process has taken of a tenant's limit ahead of its requests, and how the limit stood then."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    taken: int = 0
+    until: float = -math.inf
+    remaining: int = 0
+    reset_at: float = 0.0
+
+    def use(self) -> bool:
+        """Use one of those that were taken; False where there is none, or they are too old."""
+        if self.taken <= 0 or time.monotonic() >= self.until:
+            return False
+        self.taken -= 1
+        return True
+
+
 class RateLimits:
     """Counts requests; closed with `aclose`."""
 
@@ -80,24 +103,44 @@ class RateLimits:
         )
         self._window = SlidingWindowCounterRateLimiter(storage)
         self._rests_until = -math.inf
+        self._shares: dict[tuple[str, ...], _Share] = {}
 
     async def hit(self, tenant_id: str, kind: RouteClass) -> Standing | None:
         """Count a request; None where nothing limits it, or Redis is away."""
         limit = self._limits.get(kind)
         if limit is None or time.monotonic() < self._rests_until:
             return None
-        key = (kind.value, tenant_id)
+        share = self._share(kind.value, tenant_id)
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                within, stats = await asyncio.gather(
-                    self._window.hit(limit, *key), self._window.get_window_stats(limit, *key)
-                )
+                within = share.use() or await self._take(limit, share, kind.value, tenant_id)
         except (RedisError, OSError) as error:  # TimeoutError is one
             self._rests_until = time.monotonic() + _REST_S
             log.warning("requests are not limited: Redis does not answer", reason=repr(error))
             return None
-        reset_s = max(1, math.ceil(stats.reset_time - time.time()))
-        return Standing(within, kind, limit, stats.remaining if within else 0, reset_s)
+        reset_s = max(1, math.ceil(share.reset_at - time.time()))
+        return Standing(within, kind, limit, share.remaining + share.taken if within else 0, reset_s)
+
+    async def _take(self, limit: RateLimitItem, share: _Share, *key: str) -> bool:
+        """Ask Redis, for this request and some that follow: a busy tenant costs a call for a few of its requests."""
+        async with share.lock:
+            if share.use():  # who was before has taken for all
+                return True
+            count = max(1, limit.amount // _SHARES)
+            within = await self._window.hit(limit, *key, cost=count)
+            if not within and count > 1:
+                count = 1
+                within = await self._window.hit(limit, *key)
+            stats = await self._window.get_window_stats(limit, *key)
+            share.taken = count - 1 if within else 0
+            share.until = time.monotonic() + _OLD_S
+            share.remaining, share.reset_at = stats.remaining, stats.reset_time
+        return within
+
+    def _share(self, *key: str) -> _Share:
+        if len(self._shares) >= _MOST_REMEMBERED:
+            self._shares.clear()
+        return self._shares.setdefault(key, _Share())
 
     async def aclose(self) -> None:
         """Close the connections."""
