@@ -1,0 +1,1 @@
+"""What keys and limits cost a poll."""
