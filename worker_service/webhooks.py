@@ -148,6 +148,8 @@ class WebhookSender:
         return {
             "Content-Type": "application/json",
             "User-Agent": "coaching-transcripts-webhooks/1",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),
             "webhook-signature": signature(secrets, message_id, timestamp, body),
@@ -193,7 +195,7 @@ def _body(delivery: DeliveryRecord) -> bytes:
 async def _beginning(answer: httpx.Response) -> str:
     """How the answer's body begins; the rest is not read."""
     read = b""
-    async for chunk in answer.aiter_bytes():
+    async for chunk in answer.aiter_raw():  # not unpacked: a few bytes could become gigabytes
         read += chunk
         if len(read) >= _READ_BYTES:
             break

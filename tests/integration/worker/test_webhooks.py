@@ -1,6 +1,7 @@
 """Webhooks from the transaction that ends a job to a receiver that verifies them, and what happens in between."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -361,6 +362,19 @@ async def test_an_answer_without_end_is_not_read(site: Site) -> None:
         assert await deliver() == 1
     (attempt,) = await site.attempts()
     assert (attempt.http_status, attempt.response, attempt.error) == (200, "x" * 1000, None)
+
+
+async def test_an_answer_that_is_packed_is_not_unpacked(site: Site) -> None:
+    await site.endpoint()
+    packed = gzip.compress(bytes(50_000_000))
+    site.receiver.answer = lambda _message: says(200, packed, Content_Encoding="gzip")
+    await site.failed()
+    async with site.sending() as deliver:
+        assert await deliver() == 1
+    (attempt,) = await site.attempts()
+    assert attempt.http_status == 200
+    assert "\0" not in attempt.response
+    assert site.receiver.got[0].headers["accept-encoding"] == "identity"
 
 
 async def test_nobody_there_is_told_and_tried_again(site: Site) -> None:
