@@ -44,8 +44,7 @@ async def main() -> int:
             await pool.execute("UPDATE job SET status = 'running', attempt = 1, started_at = now()")
             print("| measured | ours | bare handler | ratio |\n|---|---|---|---|")
             await _polls(ours, bare, jobs, options)
-            for count in options.readers:
-                await _waiting(database_url, ours, bare, jobs, count, options.seconds)
+            await _waiting(database_url, ours, bare, jobs, options)
     return 0
 
 
@@ -132,17 +131,27 @@ async def _load(port: int, requests: list[str], seconds: float) -> dict[str, flo
 
 
 async def _waiting(
-    database_url: str, ours: int, bare: int, jobs: list[str], count: int, seconds: float
+    database_url: str, ours: int, bare: int, jobs: list[str], options: argparse.Namespace
 ) -> None:
-    """Statements a second while `count` readers wait for as many jobs that do not change."""
-    long_poll = await _statements(database_url, _hold(ours, jobs[:count], "", {"Prefer": "wait=60"}), seconds)
-    stream = await _statements(database_url, _hold(ours, jobs[:count], "/events", {}), seconds)
-    plain = await _statements(database_url, _hold(bare, jobs[:count], "?wait=100", {}), seconds)
-    print(f"| {count} long polls, statements/s | {long_poll:.1f} | {plain:.1f} | {long_poll / plain:.3f}x |")
-    print(
-        f"| {count} event streams, statements/s | {stream:.1f} | {plain:.1f} | {stream / plain:.3f}x |",
-        flush=True,
-    )
+    """Statements a second while readers wait for as many jobs that do not change.
+
+    The bare handler comes last: it asks on for readers that have gone, and would be counted with ours.
+    """
+    wait = {"Prefer": "wait=60"}
+    seconds, counts = options.seconds, options.readers
+    long_polls = [await _statements(database_url, _hold(ours, jobs[:n], "", wait), seconds) for n in counts]
+    streams = [await _statements(database_url, _hold(ours, jobs[:n], "/events", {}), seconds) for n in counts]
+    turns = int(
+        2 * (_SETTLE_S + seconds + 4)
+    )  # it asks every half second, and has ended before the next ones come
+    for n, long_poll, stream in zip(counts, long_polls, streams, strict=True):
+        plain = await _statements(database_url, _hold(bare, jobs[:n], f"?wait={turns}", {}), seconds)
+        print(f"| {n} long polls, statements/s | {long_poll:.1f} | {plain:.1f} | {long_poll / plain:.3f}x |")
+        print(
+            f"| {n} event streams, statements/s | {stream:.1f} | {plain:.1f} | {stream / plain:.3f}x |",
+            flush=True,
+        )
+        await asyncio.sleep(_SETTLE_S)
 
 
 @asynccontextmanager
