@@ -74,6 +74,7 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         jobs, sessions, transcripts, segments, speakers, history, search, exports, recordings, uploads,
         engines, webhooks, keys, audit, ops, usage, health, docs,
     )  # fmt: skip
+    app.include_router(jobs.polled)
     for module in modules:
         app.include_router(module.router)
     app.webhooks.include_router(webhooks.sent)

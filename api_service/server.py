@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from api_service.corking import CorkedProtocol
 from api_service.entrance import is_loopback
 from api_service.main import create_app
 from api_service.services import Services
@@ -53,6 +54,7 @@ class ApiServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 with_state,
+                http=CorkedProtocol,
                 lifespan="off",
                 log_config=None,
                 access_log=False,
