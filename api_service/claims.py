@@ -16,7 +16,7 @@ from shared.database import AWAY, Pool
 from shared.errors import ConflictError, InvalidRequestError
 from shared.ids import derived_id, new_id
 from shared.logs import get_logger
-from shared.pepper import Pepper
+from shared.pepper import SEALED_PREFIX, Pepper, SealedError
 
 log = get_logger(__name__)
 
@@ -203,4 +203,9 @@ class Claims:
         return body if self._pepper is None else self._pepper.seal(body)
 
     def _opened(self, body: bytes) -> bytes:
-        return body if self._pepper is None else self._pepper.open(body)
+        """What was kept; also what was kept before a pepper was set, but not what only an unset one opens."""
+        if not body.startswith(SEALED_PREFIX):
+            return body
+        if self._pepper is None:
+            raise SealedError
+        return self._pepper.open(body)

@@ -6,7 +6,7 @@ The pepper is a setting, not a row: who reads the database alone can neither che
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
-from typing import Self
+from typing import Final, Self
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
 from shared.errors import TranscriptsError
+
+SEALED_PREFIX: Final = b"gAAAA"  # Fernet's version and the zeros of its time: no JSON begins so
 
 
 class SealedError(TranscriptsError):

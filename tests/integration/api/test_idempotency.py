@@ -18,7 +18,7 @@ from api_service.tokens import is_token
 from deploy.local.processes import free_port
 from shared.database import Pool, open_pool
 from shared.errors import EngineError
-from shared.pepper import Pepper
+from shared.pepper import Pepper, SealedError
 from shared.settings import known_settings
 from tests.fixtures.keys import PEPPER, bearer, made_key
 from tests.integration.api.conftest import WAV, Api, StartApi, eventually
@@ -352,6 +352,19 @@ async def test_a_claim_is_held_for_as_long_as_its_request_runs(pool: Pool) -> No
         await pool.execute("UPDATE idempotency_key SET locked_until = now()")
         await claims.renew()
         assert await pool.fetchval("SELECT locked_until > now() + interval '20 seconds' FROM idempotency_key")
+
+
+async def test_what_was_kept_before_a_pepper_was_set_is_still_answered(pool: Pool) -> None:
+    without, with_pepper = Claims(pool, None, keep_hours=1), Claims(pool, Pepper([PEPPER]), keep_hours=1)
+    for key, keeps in (("plain", without), ("sealed", with_pepper)):
+        claim = await keeps.claim("t", key, b"f")
+        assert isinstance(claim, Claim)
+        assert await keeps.keep(claim, 202, [], b'{"id": 1}')
+        kept = await with_pepper.claim("t", key, b"f")
+        assert isinstance(kept, Kept)
+        assert kept.body == b'{"id": 1}'
+    with pytest.raises(SealedError):
+        await without.claim("t", "sealed", b"f")
 
 
 async def test_who_was_overtaken_neither_commits_nor_answers(pool: Pool) -> None:
