@@ -1,14 +1,14 @@
 """Local files as streams of blocks, read and written on threads."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Final
 
 BLOCK: Final = 1024 * 1024
 
 
-async def blocks(path: Path, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+async def blocks(path: Path, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
     """The file's bytes from `start` in blocks of at most 1 MiB."""
     file = await asyncio.to_thread(path.open, "rb")
     try:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -62,11 +62,13 @@ class GcsStore:
     async def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> StoredObject:
         """Store a copy of a local file; sent from its beginning again where the upload session is lost."""
         for _ in range(_SENT_AGAIN - 1):
-            try:
-                return await self.put(key, files.blocks(path), if_absent=if_absent)
-            except SessionGoneError:
-                continue
-        return await self.put(key, files.blocks(path), if_absent=if_absent)
+            with suppress(SessionGoneError):
+                return await self._put_blocks(key, path, if_absent=if_absent)
+        return await self._put_blocks(key, path, if_absent=if_absent)
+
+    async def _put_blocks(self, key: str, path: Path, *, if_absent: bool) -> StoredObject:
+        async with aclosing(files.blocks(path)) as blocks:  # closed at once, also where the upload breaks off
+            return await self.put(key, blocks, if_absent=if_absent)
 
     async def compose(self, key: str, parts: Sequence[str]) -> StoredObject:
         """Have Cloud Storage join the parts: no byte passes through here, and no SHA-256 is known."""
