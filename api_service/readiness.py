@@ -7,6 +7,7 @@ from typing import Final
 from arq.connections import ArqRedis
 
 from shared.database import Pool, check_schema
+from shared.dispatch import WORKER_SEEN_S
 from shared.errors import TranscriptsError
 from shared.queue.client import refuse_eviction
 from shared.schemas import Check, Readiness
@@ -14,11 +15,10 @@ from shared.schemas import Check, Readiness
 _PATIENCE_S: Final = 2.0
 _INFORMATION: Final = frozenset({"workers"})  # uploads are taken without any
 
-# The heartbeat comes every three seconds; five missed ones are a dead worker.
-_WORKERS: Final = """
+_WORKERS: Final = f"""
 SELECT count(*) AS workers, coalesce(sum(max_jobs), 0) AS places, coalesce(sum(running), 0) AS running
-FROM worker WHERE stopped_at IS NULL AND seen_at > now() - interval '15 seconds'
-"""
+FROM worker WHERE stopped_at IS NULL AND seen_at > now() - {WORKER_SEEN_S} * interval '1 second'
+"""  # noqa: S608  (the part is a constant)
 
 
 class ReadinessChecks:

@@ -13,6 +13,7 @@ from shared.errors import QueueUnavailableError
 from shared.lifecycle import Priority
 from shared.logs import get_logger
 from shared.ports import JobQueue, Ring
+from shared.records import Row
 
 log = get_logger(__name__)
 
@@ -68,6 +69,11 @@ SELECT id FROM (
 """The ids of the jobs that wait, in the order in which they will be taken; $1: how many, at most."""
 
 
+def ring_of(row: Row) -> Ring:
+    """The ring for a job that could run now, of a row with its id, priority and traces."""
+    return Ring(row["id"], Priority(row["priority"]), None, row["request_id"], row["traceparent"])
+
+
 class Dispatcher:
     """Moves jobs from waiting to the queue. Every process that frees or fills a place asks it to."""
 
@@ -100,11 +106,7 @@ class Dispatcher:
             self._next = None  # who comes from now on has seen something that this round may not see
             rows = await self._promote()
         if rows:
-            rings = [
-                Ring(row["id"], Priority(row["priority"]), None, row["request_id"], row["traceparent"])
-                for row in rows
-            ]
-            await self._queue.ring(rings)
+            await self._queue.ring([ring_of(row) for row in rows])
         return len(rows)
 
     async def _promote(self) -> list[Any]:

@@ -6,14 +6,14 @@ takes it over as it does a dead worker's, within a minute (F1).
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from shared.database import AWAY, Pool
+from shared.dispatch import ring_of
 from shared.errors import QueueUnavailableError
-from shared.lifecycle import Priority
 from shared.logs import get_logger
-from shared.ports import JobQueue, Ring
+from shared.ports import JobQueue
 
 log = get_logger(__name__)
 
@@ -58,9 +58,5 @@ class Strays:
                 "runs left their jobs running; they are taken over",
                 jobs=[str(r["id"]) for r in strays],
             )
-            await self._queue.ring([_ring(row) for row in strays])
+            await self._queue.ring([ring_of(row) for row in strays])
         return len(strays)
-
-
-def _ring(row: Any) -> Ring:
-    return Ring(row["id"], Priority(row["priority"]), None, row["request_id"], row["traceparent"])

@@ -14,11 +14,10 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from shared.database import AWAY, Pool
-from shared.dispatch import Dispatcher
+from shared.dispatch import Dispatcher, ring_of
 from shared.errors import QueueUnavailableError, StorageError
-from shared.lifecycle import Priority
 from shared.logs import get_logger
-from shared.ports import JobQueue, ObjectStore, Ring
+from shared.ports import JobQueue, ObjectStore
 from shared.sessions import SessionRepository
 from shared.transcript_search import SearchRepository
 from shared.uploads import UploadRepository, upload_prefix
@@ -92,12 +91,7 @@ class Sweep:
         rows = await self._pool.fetch(_FORGOTTEN, GRACE_S, self._dead_after_s)
         if not rows:
             return 0
-        rung = await self._queue.ring(
-            [
-                Ring(row["id"], Priority(row["priority"]), None, row["request_id"], row["traceparent"])
-                for row in rows
-            ]
-        )
+        rung = await self._queue.ring([ring_of(row) for row in rows])
         if rung:
             log.warning("forgotten jobs rung again", jobs=rung)
         return rung
