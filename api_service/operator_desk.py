@@ -15,6 +15,7 @@ from shared.jobs import JobRepository
 from shared.lifecycle import ACTIVE, RETRYABLE, JobStatus
 from shared.logs import get_logger
 from shared.operator_schemas import (
+    EngineScaling,
     Event,
     JobSelection,
     Line,
@@ -23,10 +24,12 @@ from shared.operator_schemas import (
     Outcome,
     Past,
     QueueResource,
+    ScalingResource,
     WorkerResource,
 )
 from shared.operators import JobFilter, OperatorJob, Operators
 from shared.records import JobRecord
+from shared.scaling import ScalingSignal
 
 log = get_logger(__name__)
 
@@ -36,8 +39,9 @@ _PAST_S: Final = (300, 3_600, 86_400)
 class OperatorDesk:
     """What an operator can see and do; every order is logged with who gave it."""
 
-    def __init__(self, *, pool: Pool, bell: Bell, views: JobViews) -> None:
+    def __init__(self, *, pool: Pool, bell: Bell, views: JobViews, tenant_limit: int | None = None) -> None:
         self._operators = Operators(pool)
+        self._signal = ScalingSignal(pool, tenant_limit=tenant_limit)
         self._jobs = JobRepository(pool)
         self._bell = bell
         self._views = views
@@ -62,6 +66,12 @@ class OperatorDesk:
         return QueueResource.model_validate(
             {**row, **lines, "paused": row["paused_at"] is not None, "past": past}
         )
+
+    async def scaling(self) -> ScalingResource:
+        """How many places there are and how many would be used, in all and by engine."""
+        whole, engines = await self._signal.read()
+        parts = {name: EngineScaling.model_validate(dict(row.items())) for name, row in engines.items()}
+        return ScalingResource.model_validate({**dict(whole.items()), "engines": parts})
 
     async def jobs(self, wanted: JobFilter, *, limit: int, before: UUID | None) -> list[OperatorJobResource]:
         """A page of jobs, newest first."""

@@ -174,9 +174,9 @@ def _assemble(
         ),
         jobs=jobs,
         views=views,
-        desk=OperatorDesk(pool=pool, bell=bell, views=views),
+        desk=OperatorDesk(pool=pool, bell=bell, views=views, tenant_limit=settings.tenant_max_running),
         spending=spending,
-        metrics=ApiMetrics(pool, version=installed_version()),
+        metrics=ApiMetrics(pool, version=installed_version(), tenant_limit=settings.tenant_max_running),
         admission=Admission(
             pool, max_wait_s=settings.max_queue_wait_seconds, tenant_limit=settings.tenant_max_running
         ),

@@ -134,6 +134,7 @@ class AsyncOperations(AsyncGroup):
     workers = awaited(ops.workers)
     drain = awaited(ops.drain)
     queue = awaited(ops.queue)
+    scaling = awaited(ops.scaling)
     pause = awaited(ops.pause)
     resume = awaited(ops.resume)
     jobs = awaited_each(ops.jobs)

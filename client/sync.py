@@ -134,6 +134,7 @@ class Operations(Group):
     workers = called(ops.workers)
     drain = called(ops.drain)
     queue = called(ops.queue)
+    scaling = called(ops.scaling)
     pause = called(ops.pause)
     resume = called(ops.resume)
     jobs = each(ops.jobs)

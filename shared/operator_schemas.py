@@ -84,6 +84,30 @@ class QueueResource(_Resource):
     past: list[Past]
 
 
+class EngineScaling(_Resource):
+    """What one engine has to do, and the places of the workers that run it; all are numbers, 0 where there is none."""
+
+    due: int = Field(description="Jobs that could run now")
+    running: int
+    deferred: int = Field(description="Waiting for the time of their next attempt")
+    oldest_due_ms: int = Field(description="How long the oldest due job has waited; 0 where none is due")
+    workers: int = Field(description="Alive, and not draining")
+    places: int = Field(description="Jobs that these may hold at once, together")
+    places_free: int = Field(description="Places that no running job takes")
+    places_wanted: int = Field(
+        description="Running and due jobs; of a tenant no more than may be in flight, while paused only running ones"
+    )
+
+
+class ScalingResource(EngineScaling):
+    """What a scaler needs. Workers to have: `places_wanted` x margin / `max_jobs` of one, rounded up."""
+
+    paused: bool
+    engines: dict[str, EngineScaling] = Field(
+        description="By engine; a worker that runs two engines counts for both, so these do not add up to the whole"
+    )
+
+
 class Event(_Resource):
     """Something that happened to a job: a change of status, or the phase that it entered."""
 

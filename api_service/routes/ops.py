@@ -16,6 +16,7 @@ from shared.operator_schemas import (
     Outcome,
     PauseOrder,
     QueueResource,
+    ScalingResource,
     Workers,
 )
 from shared.schemas import Page
@@ -39,6 +40,12 @@ async def drain_worker(worker_id: str, caller: CallerDep, services: ServicesDep)
 async def get_queue(_caller: CallerDep, services: ServicesDep) -> Response:
     """The queue now, by priority, tenant and engine, and how it went in the last five minutes, hour and day."""
     return answer(await services.desk.queue())
+
+
+@router.get("/scaling", response_model=ScalingResource, responses=problems())
+async def get_scaling(_caller: CallerDep, services: ServicesDep) -> Response:
+    """What a scaler needs: due and running jobs, places free and wanted, in all and by engine; every value a number."""
+    return answer(await services.desk.scaling())
 
 
 @router.post("/queue/pause", status_code=204, responses=problems(413, 422))

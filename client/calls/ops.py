@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from client.calls.reading import ask, listed, read, send
-from client.models import OperatorJob, OperatorJobDetail, Outcome, Queue, Worker, Workers
+from client.models import OperatorJob, OperatorJobDetail, Outcome, Queue, Scaling, Worker, Workers
 from client.plans import Feed, Plan, Request
 from client.retries import answered
 from shared.lifecycle import JobStatus
@@ -28,6 +28,11 @@ def drain(worker_id: str) -> Plan[None]:
 def queue() -> Plan[Queue]:
     """The queue now, and how it went in the past five minutes, hour and day."""
     return ask(Queue, "GET", f"{_PATH}/queue")
+
+
+def scaling() -> Plan[Scaling]:
+    """What a scaler needs: due and running jobs, places free and wanted, in all and by engine."""
+    return ask(Scaling, "GET", f"{_PATH}/scaling")
 
 
 def pause(reason: str = "") -> Plan[None]:

@@ -1,4 +1,4 @@
-"""What operators look at: `ops workers`, `queue`, `jobs`, `job`."""
+"""What operators look at: `ops workers`, `queue`, `scaling`, `jobs`, `job`."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -53,6 +53,34 @@ async def queue(client: "AsyncClient", terminal: Terminal) -> None:
     else:
         for name in ("paused", "workers", "places", "running", "due", "deferred", "oldest_due_ms"):
             terminal.line(name, getattr(found, name))
+
+
+@command(
+    "scaling",
+    ("transcripts ops scaling", "places there are, and places that would be used, by engine"),
+    ("transcripts ops scaling --json | jq .places_wanted", "what a scaler reads"),
+)
+async def scaling(client: "AsyncClient", terminal: Terminal) -> None:
+    """Show what a scaler needs: places free and wanted, in all and by engine."""
+    found = await client.ops.scaling()
+    if terminal.as_json:
+        terminal.json(found)
+        return
+    rows = [("all", found), *sorted(found.engines.items())]
+    columns: Columns = {
+        "engine": lambda each: each[0],
+        "workers>": lambda each: each[1].workers,
+        "places>": lambda each: each[1].places,
+        "free>": lambda each: each[1].places_free,
+        "wanted>": lambda each: each[1].places_wanted,
+        "running>": lambda each: each[1].running,
+        "due>": lambda each: each[1].due,
+        "deferred>": lambda each: each[1].deferred,
+        "oldest>": lambda each: _age(each[1].oldest_due_ms) if terminal.is_shown else each[1].oldest_due_ms,
+    }
+    terminal.results(rows, columns)
+    if found.paused:
+        terminal.say("The queue is paused: due jobs want no places until transcripts ops resume")
 
 
 @command(
@@ -151,6 +179,10 @@ def _ms(value: int | None) -> str:
     return "" if value is None else span(value / 1000)
 
 
+def _age(ms: int) -> str:
+    return span(ms / 1000) if ms else ""
+
+
 def _period(past: "Past") -> str:
     return {300: "5 min", 3_600: "hour", 86_400: "day"}.get(past.seconds, clock(past.seconds * 1000))
 
@@ -179,4 +211,4 @@ def _dollars(micro: int | None) -> str:
     return "" if micro is None else f"${micro / 1e6:.4f}"
 
 
-COMMANDS: Final = (workers, queue, jobs, job)
+COMMANDS: Final = (workers, queue, scaling, jobs, job)

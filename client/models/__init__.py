@@ -5,6 +5,7 @@ from client.models.edits import Change, Edit, EditDetail, Edited, Speakers
 from client.models.jobs import Eta, Job, JobError
 from client.models.keys import Key, NewKey
 from client.models.ops import (
+    EngineScaling,
     Event,
     Line,
     OperatorJob,
@@ -12,6 +13,7 @@ from client.models.ops import (
     Outcome,
     Past,
     Queue,
+    Scaling,
     Worker,
     Workers,
 )
@@ -25,9 +27,9 @@ from client.models.webhooks import Delivery, DeliveryAttempt, NewWebhook, Replay
 
 __all__ = [
     "Answer", "Audio", "Budget", "Change", "Check", "Delivery", "DeliveryAttempt", "Edit", "EditDetail",
-    "Edited", "Engine", "Eta", "Event", "Hit", "Job", "JobError", "Key", "Line", "Match", "NewKey",
-    "NewWebhook", "Notice", "OperatorJob", "OperatorJobDetail", "Order", "Outcome", "Page", "Past",
-    "Queue", "Readiness", "Replayed", "Segment", "Session", "Sign", "Snippet", "Speaker", "Speakers",
-    "Stretch", "Submission", "Transcript", "Upload", "Usage", "UsageItem", "Webhook", "Word", "Worker",
-    "Workers",
+    "Edited", "Engine", "EngineScaling", "Eta", "Event", "Hit", "Job", "JobError", "Key", "Line", "Match",
+    "NewKey", "NewWebhook", "Notice", "OperatorJob", "OperatorJobDetail", "Order", "Outcome", "Page",
+    "Past", "Queue", "Readiness", "Replayed", "Scaling", "Segment", "Session", "Sign", "Snippet", "Speaker",
+    "Speakers", "Stretch", "Submission", "Transcript", "Upload", "Usage", "UsageItem", "Webhook", "Word",
+    "Worker", "Workers",
 ]  # fmt: skip

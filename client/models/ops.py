@@ -70,6 +70,26 @@ class Queue(Answer):
     past: tuple[Past, ...] = ()
 
 
+class EngineScaling(Answer):
+    """What one engine has to do, and the places of the workers that run it."""
+
+    due: int = 0
+    running: int = 0
+    deferred: int = 0
+    oldest_due_ms: int = 0
+    workers: int = 0
+    places: int = 0
+    places_free: int = 0
+    places_wanted: int = 0
+
+
+class Scaling(EngineScaling):
+    """What a scaler needs: the whole service, and its engines by name."""
+
+    paused: bool = False
+    engines: dict[str, EngineScaling] = Field(default_factory=dict)
+
+
 class OperatorJob(Answer):
     """A job of any tenant, with what only operators see."""
 

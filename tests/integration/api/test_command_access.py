@@ -78,6 +78,8 @@ async def test_operators_look_and_act(guarded: Api, shell: CommandLine) -> None:
     ]
     assert ["due", "1"] in (await shell.run("ops", "queue")).rows
     assert (await shell.run("ops", "queue", "--json")).json["places"] == 3
+    assert (await shell.run("ops", "scaling")).rows[0][:6] == ["all", "1", "3", "3", "1", "0"]
+    assert (await shell.run("ops", "scaling", "--json")).json["engines"]["scripted"]["places_wanted"] == 1
     failed = (await shell.run("ops", "jobs", "-s", "failed", "--error", "engine_failed")).rows
     assert [(row[0], row[7], row[8]) for row in failed] == [(str(job.id), "engine_failed", "Eins")]
     events = (await shell.run("ops", "job", job.id)).rows

@@ -40,7 +40,7 @@ async def test_requests_are_counted_by_route(api: Api) -> None:
 
 async def test_the_queue_is_gauged(api: Api) -> None:
     """What to scale on: jobs that could run now."""
-    await sign_on(api.pool, places=5)
+    await sign_on(api.pool, "worker-1", places=5, engines=["scripted"])
     await api.claimed(await api.send())
     await api.send()
     await api.pool.execute("UPDATE job SET queued_at = now() - interval '90 seconds'")
@@ -49,6 +49,10 @@ async def test_the_queue_is_gauged(api: Api) -> None:
     assert found[("transcripts_queue_places",)] == 5
     assert found[("transcripts_queue_places_free",)] == 4
     assert 90 <= found[("transcripts_queue_oldest_due_seconds",)] < 120
+    assert found[("transcripts_queue_places_wanted",)] == 2
+    assert found["transcripts_engine_jobs", "scripted", "due"] == 1
+    assert found["transcripts_engine_places", "scripted"] == 5
+    assert found["transcripts_engine_places_wanted", "scripted"] == 2
     assert found[("transcripts_queue_readable",)] == 1
 
 
