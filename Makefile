@@ -78,7 +78,7 @@ models: local ## install the speech models
 	@$(BIN)/python -m deploy.local.models
 
 ## Work on it
-.PHONY: dev-setup check lint format types imports test test-slow test-all chaos fuzz coverage lock clean
+.PHONY: dev-setup check lint format types imports test test-slow test-all chaos fuzz coverage docs docs-serve lock clean
 dev-setup: dev weights ## the environment with all tools, the speech models and the git hook
 	@if [ -e .git ]; then $(BIN)/pre-commit install; fi
 
@@ -116,6 +116,12 @@ fuzz: dev ## requests drawn from the OpenAPI document, its answers held against 
 coverage: dev weights ## the tests, and the lines that they do not reach
 	@$(PYTEST) -m "not slow" $(COVERAGE) $(ARGS)
 
+docs: dev ## the documentation as a site, in site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet $(ARGS)
+
+docs-serve: dev ## the same while it is written, on http://127.0.0.1:8100
+	@NO_MKDOCS_2_WARNING=1 exec $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8100 $(ARGS)
+
 lock: dev ## lock the requirements anew (ARGS=--upgrade: to the newest versions)
 	@$(LOCK) pyproject.toml requirements/tools.in --extra dev -o requirements/dev.txt
 	@$(LOCK) pyproject.toml requirements/tools.in --extra local -c requirements/dev.txt -o requirements/local.txt
@@ -125,7 +131,7 @@ lock: dev ## lock the requirements anew (ARGS=--upgrade: to the newest versions)
 	@echo uv | $(LOCK) - -c requirements/dev.txt -o requirements/uv.txt
 
 clean: ## remove what the tools left; the environment and the data of the stack stay
-	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* htmlcov build dist *.egg-info
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* htmlcov build dist site *.egg-info
 	@find . -path ./.venv -prune -o -path ./.local -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 # The speech models for other targets, whose ARGS are not theirs.
