@@ -49,6 +49,7 @@ from shared.transcript_edits import EditRepository
 from shared.transcript_search import SearchRepository
 from shared.transcripts import TranscriptRepository
 from shared.version import installed_version
+from shared.waveforms import WaveformRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Services:
     exports: Exports
     search: SearchRepository
     recordings: Recordings
+    waveforms: WaveformRepository
     offer: Offer
     readiness: ReadinessChecks
     watcher: JobWatcher
@@ -186,6 +188,7 @@ def _assemble(
         exports=Exports(pool),
         search=SearchRepository(pool),
         recordings=Recordings(pool=pool, store=store),
+        waveforms=WaveformRepository(pool),
         offer=offer,
         readiness=ReadinessChecks(pool, redis),
         watcher=watcher,

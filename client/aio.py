@@ -33,6 +33,7 @@ class AsyncSessions(AsyncGroup):
     update = awaited(sessions.update)
     delete = awaited(sessions.delete)
     transcribe_again = awaited(sessions.transcribe_again)
+    waveform = awaited(sessions.waveform)
 
 
 class AsyncUploads(AsyncGroup):

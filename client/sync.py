@@ -33,6 +33,7 @@ class Sessions(Group):
     update = called(sessions.update)
     delete = called(sessions.delete)
     transcribe_again = called(sessions.transcribe_again)
+    waveform = called(sessions.waveform)
 
 
 class Uploads(Group):

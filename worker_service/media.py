@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Final
 from shared.errors import MediaError, MediaInterruptedError, MediaTimeoutError, TranscriptsError
 from shared.logs import get_logger
 from shared.transcript import Notice
+from shared.waveforms import Waveform
 from worker_service.children import ChildDiedError, ask_once
 from worker_service.serving import JsonObject, Limits
 
@@ -41,6 +43,7 @@ class PreparedAudio:
     source_rate: int
     source_channels: int
     warnings: tuple[Notice, ...]
+    waveform: Waveform
 
 
 async def prepare(
@@ -108,6 +111,7 @@ def _prepared(path: Path, found: JsonObject) -> PreparedAudio:
         source_rate=found["rate"],
         source_channels=found["channels"],
         warnings=tuple(Notice(w["code"], w["detail"]) for w in found["warnings"]),
+        waveform=Waveform(found["waveform"]["ms_per_peak"], b64decode(found["waveform"]["peaks"])),
     )
 
 

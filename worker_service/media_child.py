@@ -4,6 +4,7 @@ Run by `worker_service.media`.
 """
 
 import traceback
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from shared.containers import HEAD_BYTES, describe
 from shared.errors import EmptyAudioError, MediaError, MediaTooLongError, StorageError, TranscriptsError
 from worker_service.decoding import Recording, open_container
 from worker_service.downmix import mix
+from worker_service.outline import EVERY, Outline
 from worker_service.serving import Emit, Limits, apply_limits, serve
 from worker_service.timeline import Timeline
 
@@ -26,7 +28,6 @@ _TRUNCATED_SHARE: Final = 0.03
 _TRUNCATED_MS: Final = 1_000
 _GAPS_S: Final = 5.0  # of silence put in: from here on the caller is told
 _SILENT_PEAK: Final = 66  # of 32,767: -54 dBFS, under the noise of any microphone that hears somebody
-_EVERY: Final = 8  # samples from one to the next that is looked at for the peak
 _FORGIVEN: Final = 500  # frames for each packet that may be bad without a word
 
 
@@ -35,8 +36,8 @@ class _Output:
     """What has been written so far, and what is to be said of it."""
 
     samples: int = 0
-    peak: int = 0
     told_ms: int = 0
+    outline: Outline = field(default_factory=lambda: Outline(SAMPLE_RATE))
     notices: list[dict[str, str]] = field(default_factory=list)
 
     @property
@@ -45,9 +46,13 @@ class _Output:
 
     def observe(self, frame: AudioFrame) -> None:
         self.samples += frame.samples
-        if self.peak < _SILENT_PEAK:
-            seen = memoryview(frame.planes[0]).cast("B").cast("h")[: frame.samples : _EVERY].tolist()
-            self.peak = max(self.peak, max(seen, default=0), -min(seen, default=0))
+        self.outline.hear(memoryview(frame.planes[0]).cast("B").cast("h")[: frame.samples : EVERY].tolist())
+
+    @property
+    def waveform(self) -> dict[str, Any]:
+        """The waveform as JSON."""
+        levels = self.outline.levels()  # before its scale is asked for: the last peak may change it
+        return {"peaks": b64encode(levels).decode(), "ms_per_peak": self.outline.ms_per_peak}
 
     def notice(self, code: str, detail: str) -> None:
         self.notices.append({"code": code, "detail": detail})
@@ -68,7 +73,8 @@ def handle(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
                     _tell(recording, output, request["max_duration_ms"], emit)
                     write(mono)
             _judge(recording, timeline, source, output)
-            return {**recording.facts, "duration_ms": output.done_ms, "warnings": output.notices}
+            told = {"duration_ms": output.done_ms, "warnings": output.notices, "waveform": output.waveform}
+            return {**recording.facts, **told}
     except av.error.FFmpegError as error:
         raise MediaError(_unreadable(source, error)) from error
     except TranscriptsError:
@@ -144,7 +150,7 @@ def _judge(recording: Recording, timeline: Timeline, source: Path, output: _Outp
             f"The recording has gaps of {timeline.missing_s:.0f} s in all, as after a pause or a lost connection. They "
             "are kept as silence, so that times agree with the recording.",
         )
-    if output.peak < _SILENT_PEAK:
+    if output.outline.loudest < _SILENT_PEAK:
         output.notice("silence", "The recording is silent from beginning to end.")
 
 

@@ -31,6 +31,7 @@ from shared.segments import segment
 from shared.sessions import SessionRepository
 from shared.transcript import Notice
 from shared.transcripts import TranscriptRepository
+from shared.waveforms import WaveformRepository
 from worker_service import scratch
 from worker_service.backoff import next_attempt
 from worker_service.engines.port import (
@@ -85,6 +86,7 @@ class Transcriber:
         self._jobs = JobRepository(pool)
         self._sessions = SessionRepository(pool)
         self._transcripts = TranscriptRepository(pool)
+        self._waveforms = WaveformRepository(pool)
         self._rows = OperationRepository(pool)
         self._operations = Operations(pool, status)
         self._loose_ends = loose_ends
@@ -185,6 +187,7 @@ class Transcriber:
                 source, folder / "audio.flac", max_duration_ms=self._limits.max_audio_ms, on_progress=progress
             )
         _ours(await self._jobs.measured(job.id, job.attempt, audio.duration_ms))
+        _ours(await self._waveforms.keep(job.id, job.attempt, audio.waveform))
         return audio
 
     async def _start(self, job: JobRecord, engine: Engine, audio: PreparedAudio) -> Operation:

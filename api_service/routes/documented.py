@@ -41,6 +41,9 @@ POLLED: Final = {
     "Retry-After": {"description": "While active: when to ask again", "schema": {"type": "integer"}},
     "Preference-Applied": {"description": "`wait=N` when the request was held", "schema": {"type": "string"}},
 }
+CACHED: Final = {
+    "ETag": {"description": "Send it back in `If-None-Match`", "schema": {"type": "string"}},
+}
 TAGGED: Final = {
     "ETag": {"description": "Send it in `If-Match` to change this", "schema": {"type": "string"}},
 }

@@ -9,10 +9,11 @@ from fastapi.responses import StreamingResponse
 from api_service.deps import CallerDep, ServicesDep
 from api_service.errors import problem
 from api_service.recordings import Span, media_type, span_of
-from api_service.responses import knows
-from api_service.routes.documented import file_response, problems
+from api_service.responses import conditional, knows
+from api_service.routes.documented import CACHED, file_response, problems
 from shared.errors import RangeError
 from shared.exports.filenames import content_disposition
+from shared.waveform_schemas import WaveformResource
 
 router = APIRouter(prefix="/v1/sessions", tags=["Recordings"])
 
@@ -62,3 +63,23 @@ async def get_audio(
     return StreamingResponse(
         services.recordings.read(session, span), 206 if part else 200, headers, media_type(session)
     )
+
+
+@router.get(
+    "/{session_id}/waveform",
+    response_model=WaveformResource,
+    responses={
+        200: {"headers": CACHED},
+        304: {"description": "You have it"},
+        **problems(404),
+    },
+)
+async def get_waveform(
+    request: Request, session_id: UUID, caller: CallerDep, services: ServicesDep
+) -> Response:
+    """How loud the recording is, moment by moment: what a player draws.
+
+    404 too where the recording has not been read yet, or was read before waveforms were kept.
+    """
+    waveform = await services.waveforms.get(session_id, caller.tenant_id)
+    return conditional(request, WaveformResource.of(waveform).model_dump_json().encode())

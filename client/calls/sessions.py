@@ -11,7 +11,7 @@ from client.calls import uploads
 from client.calls.reading import ask, listed, read, send
 from client.calls.uploads import OnSent
 from client.errors import ConflictError
-from client.models import Job, Order, Session, Submission
+from client.models import Job, Order, Session, Submission, Waveform
 from client.plans import Feed, Plan, Request
 from client.retries import IDEMPOTENCY_KEY, Backoff, answered
 from shared.lifecycle import JobStatus
@@ -139,6 +139,11 @@ def transcribe_again(session_id: UUID, order: Order | None = None) -> Plan[Job]:
     """Queue another job, with another language, engine or model; what the order leaves out stays as it was."""
     members = (order or Order()).members()
     return ask(Job, "POST", f"{_PATH}/{session_id}/jobs", body={"json": members})
+
+
+def waveform(session_id: UUID) -> Plan[Waveform]:
+    """How loud the recording is, moment by moment; NotFoundError where no worker has drawn it yet."""
+    return ask(Waveform, "GET", f"{_PATH}/{session_id}/waveform")
 
 
 class _Counted(io.RawIOBase):

@@ -19,7 +19,7 @@ from client.models.ops import (
 )
 from client.models.search import Hit, Match, Snippet, Stretch
 from client.models.service import Check, Engine, Readiness, Sign
-from client.models.sessions import Audio, Order, Session, Submission
+from client.models.sessions import Audio, Order, Session, Submission, Waveform
 from client.models.transcripts import Segment, Speaker, Transcript, Word
 from client.models.uploads import Upload
 from client.models.usage import Budget, Usage, UsageItem
@@ -30,6 +30,6 @@ __all__ = [
     "Edited", "Engine", "EngineScaling", "Eta", "Event", "Hit", "Job", "JobError", "Key", "Line", "Match",
     "NewKey", "NewWebhook", "Notice", "OperatorJob", "OperatorJobDetail", "Order", "Outcome", "Page",
     "Past", "Queue", "Readiness", "Replayed", "Scaling", "Segment", "Session", "Sign", "Snippet", "Speaker",
-    "Speakers", "Stretch", "Submission", "Transcript", "Upload", "Usage", "UsageItem", "Webhook", "Word",
-    "Worker", "Workers",
+    "Speakers", "Stretch", "Submission", "Transcript", "Upload", "Usage", "UsageItem", "Waveform",
+    "Webhook", "Word", "Worker", "Workers",
 ]  # fmt: skip

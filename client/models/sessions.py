@@ -1,6 +1,7 @@
 """Sessions, and what is asked for of a recording."""
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -37,6 +38,17 @@ class Session(Answer):
     delete_after: datetime | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+
+
+class Waveform(Answer):
+    """How loud a recording is, moment by moment: a peak for each `ms_per_peak` milliseconds, as base64."""
+
+    ms_per_peak: int
+    peaks: str
+
+    def levels(self) -> bytes:
+        """The peaks: 255 is full scale, each less a quarter of a decibel less, 0 is silence."""
+        return b64decode(self.peaks)
 
 
 class Submission(Answer):

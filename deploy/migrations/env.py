@@ -13,6 +13,7 @@ import shared.access_tables
 import shared.edit_tables
 import shared.tables
 import shared.upload_tables
+import shared.waveform_table
 import shared.webhook_tables  # noqa: F401  (all of them fill the metadata)
 
 _LOCK = 0x7472616E  # any constant: whoever migrates holds this advisory lock

@@ -13,6 +13,7 @@ import shared.access_tables
 import shared.edit_tables
 import shared.tables
 import shared.upload_tables
+import shared.waveform_table
 import shared.webhook_tables
 from deploy.migrations import head
 from shared.database import SCHEMA_REVISION, check_schema, open_pool
@@ -40,6 +41,7 @@ async def test_migrations_equal_the_models(database_url: str) -> None:
     assert shared.webhook_tables.WebhookEndpoint.__tablename__ == "webhook_endpoint"
     assert shared.edit_tables.TranscriptEdit.__tablename__ == "transcript_edit"
     assert shared.upload_tables.Upload.__tablename__ == "upload"
+    assert shared.waveform_table.WaveformRow.__tablename__ == "waveform"
 
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(

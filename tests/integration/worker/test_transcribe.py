@@ -20,6 +20,7 @@ from shared.source_urls import networks_of
 from shared.storage.disk import DiskStore
 from shared.tenants import DEFAULT_TENANT
 from shared.transcripts import TranscriptRepository
+from shared.waveforms import WaveformRepository
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.rows import a_session, an_operation, put_bytes, stored_job
 from worker_service.engines.scripted import ScriptedEngine
@@ -90,6 +91,8 @@ async def test_a_recording_becomes_a_transcript(bench: Bench) -> None:
         f"word{n}" + ("." if n % 8 == 7 else "") for n in range(40)
     ]
     assert {speaker.number for speaker in transcript.speakers} == {1, 2}
+    waveform = await WaveformRepository(bench.pool).get(job.session_id, job.tenant_id)
+    assert (waveform.ms_per_peak, len(waveform.peaks), min(waveform.peaks) > 200) == (25, 80, True)
 
 
 async def test_one_ledger_row_an_attempt(bench: Bench) -> None:
