@@ -128,7 +128,7 @@ lock: dev ## lock the requirements anew (ARGS=--upgrade: to the newest versions)
 	@for extra in api worker speech; do \
 	  $(LOCK) pyproject.toml --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt || exit; \
 	done
-	@echo uv | $(LOCK) - -c requirements/dev.txt -o requirements/uv.txt
+	@printf 'uv\nsetuptools\n' | $(LOCK) - -c requirements/dev.txt -o requirements/uv.txt
 
 clean: ## remove what the tools left; the environment and the data of the stack stay
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* htmlcov build dist site *.egg-info

@@ -3,19 +3,21 @@
 from shared.engines import Abilities, offered
 from shared.errors import SetupError, UnsupportedOptionError
 from shared.orders import SessionForm
+from shared.plugins import ENGINE_ABILITIES, installed, names
 from shared.schemas import EngineResource
+from shared.settings import ApiSettings
 
 
 class Offer:
-    """What can be asked for; SetupError where the default is no engine."""
+    """What can be asked for; SetupError where the default is no engine, or an engine's package is broken."""
 
-    def __init__(self, default: str, google: Abilities | None = None) -> None:
-        """`google` None: it is not set up here."""
-        self._engines = offered(default, google)
-        self._default = default
-        if default not in self._engines:
+    def __init__(self, settings: ApiSettings) -> None:
+        self._engines = offered(settings)
+        self._default = settings.default_engine
+        if self._default not in self._engines:
             raise SetupError(
-                f"TRANSCRIPTS_DEFAULT_ENGINE: there is no engine {default!r}. Choose one of {self._names()}."
+                f"TRANSCRIPTS_DEFAULT_ENGINE: there is no engine {self._default!r}. Found are "
+                f"{names(installed(ENGINE_ABILITIES))}."
             )
 
     def choose(self, name: str | None) -> Abilities:

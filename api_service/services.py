@@ -37,8 +37,6 @@ from api_service.watcher import JobWatcher
 from api_service.webhooks import Webhooks
 from shared.database import Pool, check_schema, open_pool
 from shared.dispatch import Dispatcher
-from shared.engines import Abilities, google
-from shared.google_settings import by_comma
 from shared.pepper import Pepper
 from shared.ports import ObjectStore
 from shared.queue.client import RedisJobQueue, check_redis, connect
@@ -138,7 +136,7 @@ def _assemble(
     spending = Spending(pool)
     retention = Retention(settings.keep_days)
     bell = Bell(Dispatcher(pool, queue, tenant_limit=settings.tenant_max_running))
-    offer = Offer(settings.default_engine, _google(settings))
+    offer = Offer(settings)
     line = QueueLine(pool, max_age_s=settings.watch_seconds)
     watcher = JobWatcher(pool, line, tick_s=settings.watch_seconds)
     jobs = Jobs(pool=pool, store=store, bell=bell)
@@ -194,10 +192,3 @@ def _assemble(
         watcher=watcher,
         max_upload_bytes=settings.max_upload_bytes,
     )
-
-
-def _google(settings: ApiSettings) -> Abilities | None:
-    """Google is offered where a project is named, or where it is the default: then the workers know it."""
-    if not settings.google_project_id and settings.default_engine != "google":
-        return None
-    return google(by_comma(settings.google_locations), settings.google_model)

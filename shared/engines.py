@@ -1,4 +1,4 @@
-"""What each speech engine can do, so that an order is checked before anything is stored or spent; stdlib only.
+"""What each speech engine can do, so that an order is checked before anything is stored or spent.
 
 The engine itself checks again on the worker (`worker_service.engines.port.Engine.check`): it alone knows which
 models are set up there. A test compares the languages here with those that the engines take.
@@ -6,11 +6,14 @@ models are set up there. A test compares the languages here with those that the 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from shared.errors import UnsupportedOptionError
 from shared.google_languages import primary_subtags
+from shared.google_settings import by_comma
 from shared.google_speech import AUTOMATIC, TABLE, Order, choose
+from shared.plugins import ENGINE_ABILITIES, installed, use
+from shared.settings import ApiSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,6 @@ class Abilities:
     max_speakers: int
     phrases: bool
     paid: bool
-    for_tests: bool = False  # offered only where it is the server's default
 
     def check(self, *, language: str | None, model: str | None, speakers: int, diarization: bool) -> None:
         """Raise UnsupportedOptionError, naming the `field`, where the engine cannot do what is asked (F20, F21)."""
@@ -90,7 +92,6 @@ SCRIPTED: Final = Abilities(
     max_speakers=8,
     phrases=True,
     paid=False,
-    for_tests=True,
 )
 
 
@@ -126,7 +127,44 @@ def google(locations: Sequence[str], model: str = AUTOMATIC) -> GoogleAbilities:
     )
 
 
-def offered(default: str, google: Abilities | None = None) -> Mapping[str, Abilities]:
-    """The engines that a server with this default engine offers, by name; Google where it is set up."""
-    every = (LOCAL, SCRIPTED, *([google] if google else []))
-    return {engine.name: engine for engine in every if not engine.for_tests or engine.name == default}
+class TellsAbilities(Protocol):
+    """What an entry point of the group `coaching_transcripts.engine_abilities` names; it imports no vendor's SDK."""
+
+    def __call__(self, settings: ApiSettings, /) -> Abilities | None:
+        """What the engine can do as the API is set up; None: it is not offered here."""
+        ...
+
+
+def describe_local(_settings: ApiSettings) -> Abilities:
+    """The local engine is offered everywhere."""
+    return LOCAL
+
+
+def describe_google(settings: ApiSettings) -> Abilities | None:
+    """Google is offered where a project is named, or where it is the default: then the workers know it."""
+    if not settings.google_project_id and settings.default_engine != "google":
+        return None
+    return google(by_comma(settings.google_locations), settings.google_model)
+
+
+def describe_scripted(settings: ApiSettings) -> Abilities | None:
+    """The engine for tests is offered only where it is the server's default."""
+    return SCRIPTED if settings.default_engine == SCRIPTED.name else None
+
+
+def offered(settings: ApiSettings) -> Mapping[str, Abilities]:
+    """The engines that an API with these settings offers, by name; SetupError names a plug-in that is broken."""
+    told = {
+        name: use(point, lambda tells, name=name: _abilities(tells, name, settings))  # type: ignore[misc]
+        for name, point in sorted(installed(ENGINE_ABILITIES).items())
+    }
+    return {name: abilities for name, abilities in told.items() if abilities is not None}
+
+
+def _abilities(tells: TellsAbilities, name: str, settings: ApiSettings) -> Abilities | None:
+    abilities = tells(settings)
+    if not isinstance(abilities, Abilities | None):
+        raise TypeError(f"it returned {abilities!r:.100}, no shared.engines.Abilities")
+    if abilities is not None and abilities.name != name:
+        raise ValueError(f"it describes the engine {abilities.name!r}")
+    return abilities

@@ -23,8 +23,8 @@ from shared.source_urls import networks_of
 from shared.storage import store_of
 from worker_service import scratch
 from worker_service.drain import Drain
-from worker_service.engines.catalogue import Shared, open_engines
-from worker_service.engines.port import Engine
+from worker_service.engines.catalogue import open_engines
+from worker_service.engines.port import Engine, Shared
 from worker_service.fetching import Fetcher, FetchLimits
 from worker_service.health import HealthServer, Pulse
 from worker_service.leases import LeaseWorker

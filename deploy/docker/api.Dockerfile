@@ -8,6 +8,15 @@ RUN pip install --no-cache-dir --require-hashes -r uv.txt \
  && python -m venv --without-pip /opt/venv \
  && uv pip install --system-certs --no-cache --compile-bytecode --python /opt/venv/bin/python --require-hashes -r api.txt
 
+# Installed rather than copied: engines are found by the entry points of packages, ours too.
+FROM packages AS service
+COPY pyproject.toml README.md LICENSE ./
+COPY shared/ shared/
+COPY deploy/__init__.py deploy/
+COPY deploy/migrations/ deploy/migrations/
+COPY api_service/ api_service/
+RUN pip install --no-cache-dir --no-index --no-deps --no-build-isolation --target /app .
+
 FROM python:${PYTHON}
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -17,11 +26,8 @@ ENV PATH=/opt/venv/bin:$PATH \
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent transcripts \
  && install -d -m 0700 -o 10001 -g 10001 /data/objects
 COPY --from=packages /opt/venv /opt/venv
+COPY --from=service /app /app
 WORKDIR /app
-COPY shared/ shared/
-COPY deploy/__init__.py deploy/
-COPY deploy/migrations/ deploy/migrations/
-COPY api_service/ api_service/
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

@@ -24,6 +24,13 @@ COPY deploy/__init__.py deploy/
 COPY deploy/local/__init__.py deploy/local/models.py deploy/local/weights*.txt deploy/local/
 RUN /opt/venv/bin/python -m deploy.local.models --models-dir /models
 
+# Installed rather than copied: engines are found by the entry points of packages, ours too.
+FROM installer AS service
+COPY pyproject.toml README.md LICENSE ./
+COPY shared/ shared/
+COPY worker_service/ worker_service/
+RUN pip install --no-cache-dir --no-index --no-deps --no-build-isolation --target /app .
+
 FROM python:${PYTHON} AS worker
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -31,9 +38,8 @@ ENV PATH=/opt/venv/bin:$PATH \
 # The folder is for file:///data/objects: a volume that is mounted there takes its owner.
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent transcripts \
  && install -d -m 0700 -o 10001 -g 10001 /data/objects
+COPY --from=service /app /app
 WORKDIR /app
-COPY shared/ shared/
-COPY worker_service/ worker_service/
 USER 10001:10001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 CMD ["python", "-m", "worker_service.probe"]

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from arq.connections import ArqRedis
+
+from shared.database import Pool
 from shared.errors import TranscriptsError
 from shared.lifecycle import Processing
 from shared.operations import FREE, Cost
+from shared.settings import WorkerSettings
 from shared.transcript import Notice, Word
 
 Progress = Callable[[int], None]
@@ -133,4 +137,23 @@ class Engine(Protocol):
 
     async def aclose(self) -> None:
         """Close connections and child processes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What engines share with the rest of the worker, and with other workers."""
+
+    pool: Pool
+    redis: ArqRedis
+
+
+class OpensEngine(Protocol):
+    """What an entry point of the group `coaching_transcripts.engines` names."""
+
+    def __call__(self, settings: WorkerSettings, shared: Shared, /) -> Engine:
+        """The engine, opened in a thread at the worker's start.
+
+        EngineMisconfiguredError or SetupError, whose detail names the fix, where it is not set up.
+        """
         ...

@@ -15,11 +15,13 @@ from shared.errors import (
     UnsupportedOptionError,
 )
 from shared.operations import FREE, Cost
+from shared.settings import WorkerSettings
 from shared.transcript import Word
 from worker_service.engines.port import (
     OperationEndedError,
     Plan,
     Progress,
+    Shared,
     SpeechRequest,
     SpeechResult,
 )
@@ -112,6 +114,11 @@ class ScriptedEngine:
 
     async def aclose(self) -> None:
         """Nothing is open."""
+
+
+def open_scripted(_settings: WorkerSettings, _shared: Shared, /) -> ScriptedEngine:
+    """The engine; it needs nothing."""
+    return ScriptedEngine()
 
 
 def _cost(duration_ms: int) -> Cost:

@@ -210,7 +210,7 @@ async def test_set_ups_that_lose_work_are_refused(
     """F4, F37: each names its fix."""
     assert "python -m deploy.migrations upgrade" in await refused(site, DATABASE_URL=empty_database_url)
     assert "Did you mean MAX_JOBS?" in await refused(site, MAX_JOB="3")
-    assert "Known are" in await refused(site, TRANSCRIPTS_ENGINES="siri")
+    assert "Found are" in await refused(site, TRANSCRIPTS_ENGINES="siri")
     said = await refused(site, TRANSCRIPTS_ENGINES="local", TRANSCRIPTS_MODELS_DIR="/nowhere")
     assert "python -m deploy.local.models" in said
     redis_server.ask("CONFIG SET maxmemory-policy allkeys-lru")

@@ -4,11 +4,25 @@ import pytest
 
 from shared.engines import LOCAL, google, offered
 from shared.errors import UnsupportedOptionError
+from shared.settings import ApiSettings
 from worker_service.engines.local import languages
 
 
 def check(language: str | None = None, model: str | None = None, speakers: int = 2) -> None:
     LOCAL.check(language=language, model=model, speakers=speakers, diarization=True)
+
+
+def names(default: str, project: str | None = None) -> set[str]:
+    """The engines that an API with these settings offers."""
+    settings = ApiSettings(
+        _env_file=None,
+        DATABASE_URL="postgresql://h/d",
+        REDIS_URL="redis://h",
+        TRANSCRIPTS_STORAGE_URL="file:///none",
+        TRANSCRIPTS_DEFAULT_ENGINE=default,
+        GOOGLE_PROJECT_ID=project,
+    )  # type: ignore[call-arg]
+    return set(offered(settings))
 
 
 def test_the_api_and_the_worker_know_the_same_languages() -> None:
@@ -39,8 +53,8 @@ def test_what_the_engine_cannot_do_is_refused_by_name(order: dict[str, object], 
 
 
 def test_engines_for_tests_are_offered_only_where_they_are_the_default() -> None:
-    assert "scripted" not in offered("local")
-    assert set(offered("scripted")) == {"local", "scripted"}
+    assert names("local") == {"local"}
+    assert names("scripted") == {"local", "scripted"}
 
 
 def test_google_is_checked_by_its_table() -> None:
@@ -57,5 +71,6 @@ def test_google_is_checked_by_its_table() -> None:
 
 
 def test_google_is_offered_where_it_is_set_up() -> None:
-    assert "google" not in offered("local")
-    assert "google" in offered("local", google(("us",)))
+    """F37: by the project, or by being the default."""
+    assert names("local", project="p") == {"google", "local"}
+    assert names("google") == {"google", "local"}

@@ -8,6 +8,7 @@ from arq.connections import ArqRedis
 
 from shared.errors import EngineMisconfiguredError
 from shared.google_settings import by_comma
+from shared.operations import OperationRepository
 from shared.settings import WorkerSettings
 from shared.storage import open_store
 from shared.storage.google_identity import Anonymous, Identity, identify
@@ -18,8 +19,15 @@ from worker_service.engines.google.follower import Follower
 from worker_service.engines.google.locations import Location, Locations
 from worker_service.engines.google.requests import Options
 from worker_service.engines.google.tariff import BilledThisMonth, Tariff
+from worker_service.engines.port import Shared
 
 _KEY: Final = "google:{project}:{location}:{quota}"
+
+
+def open_shared(settings: WorkerSettings, shared: Shared, /) -> GoogleEngine:
+    """The engine of a worker, which counts its calls and minutes together with all others; as `open_google`."""
+    billed = partial(OperationRepository(shared.pool).billed_this_month, "google")
+    return open_google(settings, shared.redis, billed)
 
 
 def open_google(
