@@ -1,24 +1,19 @@
 """Objects as files under one folder: written aside, synced, then renamed, so that a key is whole or absent."""
 
 import asyncio
-import hashlib
-import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Final, ParamSpec, TypeVar
+from typing import Final
 
-from shared.checksums import crc32c
-from shared.errors import ObjectExistsError, ObjectMissingError, SetupError, StorageError
+from shared.errors import ObjectMissingError, SetupError, StorageError
 from shared.ids import new_id
 from shared.ports import DirectUpload, ListedObject, StoredObject
-from shared.storage.files import BLOCK, blocks
+from shared.storage.files import blocks
 from shared.storage.keys import ASIDE, checked
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from shared.storage.written_file import WriteBehind, WrittenFile
 
 _NOT_STORED: Final = "The recording could not be stored: {}. Nothing was kept; try again."
 
@@ -36,20 +31,22 @@ class DiskStore:
             raise SetupError(f"The folder of recordings {root} cannot be used: {error.strerror}.") from error
 
     async def put(self, key: str, chunks: AsyncIterator[bytes], *, if_absent: bool = False) -> StoredObject:
-        """Store the stream; blocks of 1 MiB are hashed and written on a thread, memory stays flat."""
+        """Store the stream; blocks of 1 MiB are hashed and written on a thread while the next one comes in."""
         path, aside = self._path(key), self._aside / str(new_id())
-        written, block = await _on_disk(_Written, aside), bytearray()
+        with _storing():
+            written = await asyncio.to_thread(WrittenFile, aside)
+        behind = WriteBehind(written)
         try:
             async for chunk in chunks:
-                block += chunk
-                if len(block) >= BLOCK:
-                    await _on_disk(written.append, bytes(block))
-                    block.clear()
-            await _on_disk(written.append, bytes(block))
-            await _on_disk(written.publish, path, if_absent)
+                with _storing():
+                    await behind.take(chunk)
+            with _storing():
+                await behind.finish()
+                await asyncio.to_thread(written.publish, path, if_absent)
         finally:
-            # Also on a cancel (the client went away). Unlinking is quick enough for the loop, and a thread
-            # would have to be awaited, which a second cancel could interrupt.
+            # Also on a cancel (the client went away). Closing and unlinking are quick enough for the loop, and a
+            # thread would have to be awaited, which a second cancel could interrupt.
+            behind.abandon()
             written.discard()
         return written.as_object(key)
 
@@ -117,51 +114,11 @@ class DiskStore:
         return self._root / checked(key)
 
 
-class _Written:
-    """A file that is being written aside, and what was measured of it; every method blocks."""
-
-    def __init__(self, aside: Path) -> None:
-        self._aside = aside
-        self._file: BinaryIO = aside.open("xb")
-        self._sha256 = hashlib.sha256()
-        self._crc32c = 0
-        self._size = 0
-
-    def append(self, block: bytes) -> None:
-        self._sha256.update(block)
-        self._crc32c = crc32c(block, self._crc32c)
-        self._size += self._file.write(block)
-
-    def publish(self, path: Path, if_absent: bool) -> None:
-        """Make the file durable, then visible under its name, then the name durable."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if if_absent:
-            try:
-                path.hardlink_to(self._aside)
-            except FileExistsError:
-                raise ObjectExistsError from None
-        else:
-            self._aside.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-    def discard(self) -> None:
-        self._file.close()
-        self._aside.unlink(missing_ok=True)
-
-    def as_object(self, key: str) -> StoredObject:
-        return StoredObject(key, self._size, self._crc32c, self._sha256.hexdigest())
-
-
-async def _on_disk(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do a blocking write on a thread; the disk's errors become ours, those of the stream stay its own."""
+@contextmanager
+def _storing() -> Iterator[None]:
+    """The disk's errors become ours; those of the stream, which is read outside of this, stay its own."""
     try:
-        return await asyncio.to_thread(call, *args, **kwargs)
+        yield
     except OSError as error:
         raise StorageError(_NOT_STORED.format(error.strerror)) from error
 

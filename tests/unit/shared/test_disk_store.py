@@ -1,14 +1,20 @@
 """The disk store beyond what every store does: never outside its folder, nothing half written beside it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import hashlib
+import resource
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from shared.errors import SetupError
+from shared.errors import SetupError, StorageError
 from shared.storage import open_store
 from shared.storage.disk import DiskStore
+from shared.storage.files import BLOCK
+from shared.storage.written_file import WriteBehind, WrittenFile
 
 KEY = "sessions/1/source"
 
@@ -51,6 +57,57 @@ async def test_a_cancel_leaves_no_file(store: DiskStore, tmp_path: Path) -> None
     with pytest.raises(asyncio.CancelledError):
         await task
     assert files(tmp_path) == []
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """What a full disk does, for every file that this process writes meanwhile."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_a_full_disk_is_told_and_leaves_no_file(store: DiskStore, tmp_path: Path) -> None:
+    with files_of_at_most(3 * BLOCK), pytest.raises(StorageError, match="Nothing was kept"):
+        await store.put(KEY, chunks(*(bytes(BLOCK) for _ in range(6))))
+    assert files(tmp_path) == []
+
+
+async def test_what_the_disk_syncs_on_the_way_is_whole(store: DiskStore, tmp_path: Path) -> None:
+    blocks = [bytes([n]) * (BLOCK - 1) for n in range(70)]
+    stored = await store.put(KEY, chunks(*blocks))
+    written = (tmp_path / "objects" / KEY).read_bytes()
+    assert written == b"".join(blocks)
+    assert stored.sha256 == hashlib.sha256(written).hexdigest()
+
+
+async def test_a_block_is_written_while_the_next_one_comes(tmp_path: Path) -> None:
+    """Two blocks are in memory at most: the third waits for the disk."""
+    disk = threading.Event()
+
+    class SlowFile(WrittenFile):
+        def append(self, chunks: list[bytes]) -> None:
+            disk.wait()
+            super().append(chunks)
+
+    file = SlowFile(tmp_path / "aside")
+    behind = WriteBehind(file)
+    try:
+        await behind.take(b"1" * BLOCK)  # handed over
+        await behind.take(b"2" * (BLOCK - 1))  # gathered meanwhile
+        third = asyncio.create_task(behind.take(b"2"))
+        done, _ = await asyncio.wait([third], timeout=0.05)
+        assert not done
+        disk.set()
+        await third
+        await behind.finish()
+    finally:
+        disk.set()
+        file.discard()
+    assert file.as_object(KEY).size == 2 * BLOCK
 
 
 async def test_a_disk_gives_no_addresses(store: DiskStore, tmp_path: Path) -> None:
