@@ -7,6 +7,7 @@ import httpx
 
 from client import following
 from client.calls import (
+    downloads,
     editing,
     jobs,
     keys,
@@ -28,12 +29,14 @@ class AsyncSessions(AsyncGroup):
     """Recordings and what became of them."""
 
     submit = awaited(sessions.submit)
+    submit_from = awaited(sessions.submit_from)
     get = awaited(sessions.get)
     list = awaited_each(sessions.list_)
     update = awaited(sessions.update)
     delete = awaited(sessions.delete)
     transcribe_again = awaited(sessions.transcribe_again)
     waveform = awaited(sessions.waveform)
+    audio = awaited(downloads.audio)
 
 
 class AsyncUploads(AsyncGroup):
@@ -64,6 +67,7 @@ class AsyncTranscripts(AsyncGroup):
 
     get = awaited(transcripts.get)
     export = awaited(transcripts.export)
+    archive = awaited(downloads.archive)
     replace = awaited(transcripts.replace)
     search = awaited_each(search.search)
 

@@ -1,6 +1,7 @@
 """How the service is reached: its address and the key, from arguments or the environment."""
 
 import importlib.metadata
+import logging
 import os
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ class ConnectionSettingsError(ClientError):
 
 def arguments(base_url: str | None, key: str | None) -> dict[str, Any]:
     """The arguments of an httpx client; ConnectionSettingsError where address or key cannot be sent."""
+    _hide_queries()
     headers = {"User-Agent": f"transcripts-client/{version()}", "Accept": "application/json"}
     if base_url is None:  # a key goes to no other address than the one that it is set for
         base_url, key = os.environ.get(URL) or DEFAULT_URL, key or os.environ.get(KEY)
@@ -37,6 +39,25 @@ def arguments(base_url: str | None, key: str | None) -> dict[str, Any]:
         "timeout": _TIMEOUT,
         "follow_redirects": True,
     }
+
+
+class _WithoutQueries(logging.Filter):
+    """httpx logs each address; those of a bucket are signed, and whoever has them has the recording."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the record, and of its addresses what is before the question mark."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                each.copy_with(query=None) if isinstance(each, httpx.URL) else each for each in record.args
+            )
+        return True
+
+
+_FILTER: Final = _WithoutQueries()
+
+
+def _hide_queries() -> None:
+    logging.getLogger("httpx").addFilter(_FILTER)  # the same one is added once
 
 
 def version() -> str:

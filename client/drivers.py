@@ -82,7 +82,9 @@ class _AsyncRun:
         try:
             match step:
                 case Send(request):
-                    return await self._http.send(_built(self._http, request))
+                    return await self._http.send(
+                        _built(self._http, request), follow_redirects=_following(request)
+                    )
                 case Listen(request):
                     await self.aclose()
                     self._heard = await self._http.send(_built(self._http, request), stream=True)
@@ -117,7 +119,7 @@ class _Run:
         try:
             match step:
                 case Send(request):
-                    return self._http.send(_built(self._http, request))
+                    return self._http.send(_built(self._http, request), follow_redirects=_following(request))
                 case Listen(request):
                     self.close()
                     self._heard = self._http.send(_built(self._http, request), stream=True)
@@ -152,7 +154,13 @@ def _built(http: httpx.AsyncClient | httpx.Client, request: Request) -> httpx.Re
         timeout=timeout,
         **request.body,
     )
+    if request.elsewhere:
+        made.headers.pop("Authorization", None)
     if request.stream is not None:
         made.stream = request.stream
         made.headers["Content-Length"] = str(request.stream.length)
     return made
+
+
+def _following(request: Request) -> bool:
+    return not request.elsewhere

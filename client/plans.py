@@ -20,7 +20,8 @@ class Request:
     """What is sent. `body` are httpx's own arguments (`json`, `data`, `files`); `stream` is a body sent as it is.
 
     `read_s` is how long the service may be silent, in seconds; None leaves it to the client. `once` says that a
-    request which may have arrived must not be sent again.
+    request which may have arrived must not be sent again. `elsewhere` says that `path` is a whole address of another
+    service: the key is not sent there, and nothing is followed from there.
     """
 
     method: str
@@ -31,6 +32,7 @@ class Request:
     stream: "Stream | None" = None
     read_s: float | None = None
     once: bool = False
+    elsewhere: bool = False
 
     def with_headers(self, headers: Mapping[str, str]) -> "Request":
         """The same request with more headers."""

@@ -25,6 +25,10 @@ class Row(Protocol):
         """So many bytes of so many were sent."""
         ...
 
+    def received(self, done: int, total: int) -> None:
+        """So many bytes of so many have come."""
+        ...
+
     def job(self, job: Job) -> None:
         """The job changed."""
         ...
@@ -71,6 +75,10 @@ class _LinesRow:
     def sent(self, done: int, total: int) -> None:
         """Say it in steps."""
         self._say("Sending", 100 * done // max(total, 1), _STEP_SENT)
+
+    def received(self, done: int, total: int) -> None:
+        """Say it in steps."""
+        self._say("Receiving", 100 * done // max(total, 1), _STEP_SENT)
 
     def job(self, job: Job) -> None:
         """Say it in steps."""
@@ -138,8 +146,15 @@ class _BarsRow:
 
     def sent(self, done: int, total: int) -> None:
         """Move the upload's bar."""
+        self._move("Sending", done, total)
+
+    def received(self, done: int, total: int) -> None:
+        """Move the download's bar."""
+        self._move("Receiving", done, total)
+
+    def _move(self, what: str, done: int, total: int) -> None:
         if self._upload is None:
-            self._upload = self._progress.add_task("Sending", total=total, label=self._label, note="")
+            self._upload = self._progress.add_task(what, total=total, label=self._label, note="")
         self._progress.update(self._upload, completed=done, total=total, note=megabytes(total))
 
     def job(self, job: Job) -> None:

@@ -7,6 +7,7 @@ import httpx
 
 from client import following
 from client.calls import (
+    downloads,
     editing,
     jobs,
     keys,
@@ -28,12 +29,14 @@ class Sessions(Group):
     """Recordings and what became of them."""
 
     submit = called(sessions.submit)
+    submit_from = called(sessions.submit_from)
     get = called(sessions.get)
     list = each(sessions.list_)
     update = called(sessions.update)
     delete = called(sessions.delete)
     transcribe_again = called(sessions.transcribe_again)
     waveform = called(sessions.waveform)
+    audio = called(downloads.audio)
 
 
 class Uploads(Group):
@@ -64,6 +67,7 @@ class Transcripts(Group):
 
     get = called(transcripts.get)
     export = called(transcripts.export)
+    archive = called(downloads.archive)
     replace = called(transcripts.replace)
     search = each(search.search)
 

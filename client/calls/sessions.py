@@ -8,8 +8,8 @@ from typing import Any, BinaryIO, Final
 from uuid import UUID, uuid4
 
 from client.calls import uploads
+from client.calls.file_parts import OnSent
 from client.calls.reading import ask, listed, read, send
-from client.calls.uploads import OnSent
 from client.errors import ConflictError
 from client.models import Job, Order, Session, Submission, Waveform
 from client.plans import Feed, Plan, Request
@@ -37,8 +37,8 @@ def submit(
     """Send a recording, streamed from disk; ends once it is stored and its job is queued.
 
     A second call with the same `idempotency_key` gets the first one's answer, as long as file and order are the same.
-    A large recording goes as a resumable upload where the service takes those: `on_upload` is told its id, and
-    `upload_id` goes on with one that was begun.
+    A large recording goes as a resumable upload where the service takes those, straight to the bucket where it keeps
+    recordings in one: `on_upload` is told its id, and `upload_id` goes on with one that was begun.
     """
     order, key = order or Order(), idempotency_key or str(uuid4())
     if upload_id is None:
@@ -49,6 +49,23 @@ def submit(
             on_upload(upload_id)
     yield from uploads.send(upload_id, recording, on_sent=on_sent)
     return (yield from _of_upload(upload_id, order, key))
+
+
+def submit_from(
+    address: str, order: Order | None = None, *, idempotency_key: str | None = None
+) -> Plan[Submission]:
+    """Have the service fetch a recording itself: from an address that is open or signed, or `gs://bucket/name`.
+
+    The answer does not wait for it; what goes wrong with it is the job's error.
+    """
+    member = "gcs_uri" if address.startswith("gs://") else "source_url"
+    request = Request(
+        "POST",
+        _PATH,
+        headers={IDEMPOTENCY_KEY: idempotency_key or str(uuid4())},
+        body={"json": {member: address, **(order or Order()).members()}},
+    )
+    return read(Submission, (yield from answered(request, Backoff(_TRIES))))
 
 
 def _by_form(recording: Path, order: Order, on_sent: OnSent | None, key: str) -> Plan[Submission]:

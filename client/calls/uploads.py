@@ -1,57 +1,31 @@
 """Resumable uploads by tus 1.0: a line that drops costs what was under way, not what had arrived."""
 
 import base64
-from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 from uuid import UUID
 
 import httpx
 
+from client.calls import bucket
+from client.calls.file_parts import FilePart, OnSent
 from client.calls.reading import ask, read
 from client.errors import ClientError, RefusedError, refusal
 from client.models import Upload
-from client.plans import Pause, Plan, Request, Send, Stream
+from client.plans import Pause, Plan, Request, Send
 from client.retries import Backoff, answered, may_pass, unreachable
-
-OnSent: TypeAlias = Callable[[int, int], None]
-"""Called with the bytes sent so far and the bytes there are in all."""
 
 _PATH: Final = "/v1/uploads"
 _TUS: Final = {"Tus-Resumable": "1.0.0"}
 _BYTES: Final = "application/offset+octet-stream"
 _TRIES: Final = 12  # failures in a row without a byte more: some five minutes
 _ANSWER_S: Final = 180.0  # the last bytes are answered when the whole is joined and checked
-_CHUNK: Final = 256 * 1024
 
 
 class FileChangedError(ClientError):
     """The file is not the one that the upload was begun with. Begin anew; what was sent expires by itself."""
 
     code = "file_changed"
-
-
-class FilePart(Stream):
-    """A file from an offset on, as a body."""
-
-    def __init__(self, path: Path, offset: int, on_sent: OnSent | None) -> None:
-        self._path = path
-        self._offset = offset
-        self._total = path.stat().st_size
-        self._on_sent = on_sent
-        self.length = self._total - offset
-
-    def __iter__(self) -> Iterator[bytes]:
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            while chunk := file.read(_CHUNK):
-                yield chunk
-                if self._on_sent is not None:
-                    self._on_sent(file.tell(), self._total)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self:
-            yield chunk
 
 
 def offered() -> Plan[bool]:
@@ -78,9 +52,17 @@ def get(upload_id: UUID) -> Plan[Upload]:
 
 
 def send(upload_id: UUID, recording: Path, *, on_sent: OnSent | None = None) -> Plan[Upload]:
-    """Send what the service does not have yet; where a connection breaks, it goes on from what arrived."""
+    """Send what the service does not have yet; where a connection breaks, it goes on from what arrived.
+
+    It goes straight to the bucket where the service offers that and the bucket can be reached from here.
+    """
     backoff = Backoff(_TRIES)
     upload = yield from get(upload_id)
+    if upload.direct is not None and upload.size == recording.stat().st_size:
+        address = yield from bucket.begin(upload.direct)
+        if address is not None:
+            yield from bucket.send(address, recording, on_sent)
+            upload = yield from get(upload_id)
     while not upload.complete:
         if recording.stat().st_size != upload.size:
             raise FileChangedError

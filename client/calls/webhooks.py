@@ -12,10 +12,13 @@ from client.plans import Feed, Plan
 _PATH: Final = "/v1/webhooks"
 
 
-def create(url: str, events: Sequence[str] = (), *, description: str = "") -> Plan[NewWebhook]:
-    """Register an address; without events, it is told of everything. Its secret is in the answer, this once."""
+def create(url: str, events: Sequence[str] | None = None, *, description: str = "") -> Plan[NewWebhook]:
+    """Register an address; its secret is in the answer, this once.
+
+    `events` None: it is told of everything; none at all: only of jobs whose order names it as `webhook_url`.
+    """
     body: dict[str, Any] = {"url": url, "description": description}
-    if events:
+    if events is not None:
         body["events"] = list(events)
     return ask(NewWebhook, "POST", _PATH, body={"json": body})
 

@@ -1,18 +1,21 @@
-"""Transcripts out of the service: `export`."""
+"""Transcripts and recordings out of the service: `export`, `archive`, `audio`."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from client.command import formats
+from client.command.filters import After, Before
 from client.command.formats import Format, Output
-from client.command.ids import Ids, find_session
+from client.command.ids import Id, Ids, OptionalIds, find_session
 from client.command.running import command
 from client.command.terminal import Terminal
 
 if TYPE_CHECKING:
     from client.aio import AsyncClient
+    from client.models import Session
 
 
 class Redacted(StrEnum):
@@ -21,6 +24,12 @@ class Redacted(StrEnum):
     NAMES = "names"
     EMAILS = "emails"
     NUMBERS = "numbers"
+
+
+Redactions = Annotated[
+    list[Redacted] | None,
+    typer.Option(metavar="WHAT", help=f"Take out {', '.join(Redacted)}; may be repeated", show_default=False),
+]
 
 
 @command(
@@ -55,12 +64,7 @@ async def export(
             "--words/--no-words", help="JSON: each word with its time (it has them)", show_default=False
         ),
     ] = None,
-    redact: Annotated[
-        list[Redacted] | None,
-        typer.Option(
-            metavar="WHAT", help=f"Take out {', '.join(Redacted)}; may be repeated", show_default=False
-        ),
-    ] = None,
+    redact: Redactions = None,
 ) -> None:
     """Write transcripts, to stdout or to files.
 
@@ -81,4 +85,77 @@ async def export(
         formats.write(terminal, session, chosen, content, output)
 
 
-COMMANDS: Final = (export,)
+@command(
+    "archive",
+    ("transcripts archive -f docx -f srt -o november.zip --after 2026-11-01", "all of a month"),
+    ("transcripts archive ID ID -f pdf -o two.zip", "these two"),
+)
+async def archive(
+    client: "AsyncClient",
+    terminal: Terminal,
+    *,
+    ids: OptionalIds = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The zip", dir_okay=False)],
+    form: Annotated[list[Format], formats.choice("Kinds of file; repeat it for several")],
+    language: Annotated[
+        str | None, typer.Option(metavar="TAG", help="en finds en-US too", show_default=False)
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="A part of the title", show_default=False)
+    ] = None,
+    after: After = None,
+    before: Before = None,
+    redact: Redactions = None,
+) -> None:
+    """Write the transcripts of many sessions to one zip.
+
+    Without ids it takes every session that the filters let through. `contents.json` in it tells which files are of
+    which session, and why a session has none.
+    """
+    sessions = [(await find_session(client, each)).id for each in ids or ()]
+    await client.transcripts.archive(
+        form, output, session_ids=sessions, language=language, created_after=after, created_before=before,
+        q=title, redact=redact or (),
+    )  # fmt: skip
+    terminal.say(f"Wrote {output}", "dim")
+
+
+@command(
+    "audio",
+    ("transcripts audio 019ab5d0-7c00-7a3b-9d52-3f8a1c2b4d5e", "under its own name, here"),
+    ("transcripts audio ID -o session.m4a", "under another"),
+)
+async def audio(
+    client: "AsyncClient",
+    terminal: Terminal,
+    *,
+    some_id: Id,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="PATH", help="A file, or a folder for its own name", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Write a session's recording to a file, as it came.
+
+    Where the line breaks it goes on; the file is there when it is whole.
+    """
+    session = await find_session(client, some_id)
+    folder = output or Path()
+    path = folder / _own_name(session) if folder.is_dir() else folder
+    with terminal.progress(1) as board:
+        await client.sessions.audio(session.id, path, on_received=board.row().received)
+    terminal.say(f"Wrote {path}", "dim")
+
+
+def _own_name(session: "Session") -> str:
+    """The recording's name as it came, whatever system it comes from; never a path."""
+    recording = session.audio
+    name = (recording.filename or "") if recording else ""
+    container = recording.container if recording else ""
+    name = name.replace("\\", "/").rpartition("/")[2].replace("\0", "").lstrip(".")
+    return name or f"{session.id}.{container or 'audio'}"
+
+
+COMMANDS: Final = (export, archive, audio)

@@ -19,6 +19,9 @@ def _id(text: str) -> UUID:
 
 Id = Annotated[UUID, typer.Argument(metavar="ID", parser=_id, help="A session or its job")]
 Ids = Annotated[list[UUID], typer.Argument(metavar="ID", parser=_id, help="Sessions or jobs")]
+OptionalIds = Annotated[
+    list[UUID] | None, typer.Argument(metavar="ID", parser=_id, help="Sessions or jobs", show_default=False)
+]
 
 
 async def find_session(client: "AsyncClient", some_id: UUID) -> "Session":

@@ -16,7 +16,7 @@ from shared.lifecycle import JobStatus
 
 if TYPE_CHECKING:
     from client.aio import AsyncClient
-    from client.models import Job, Session
+    from client.models import Audio, Job, Session
 
 _STREAMS: Final = 16
 
@@ -146,16 +146,18 @@ def _session_facts(session: "Session") -> list[tuple[str, object]]:
     return [
         ("session", session.id),
         ("title", session.title),
-        (
-            "recording",
-            f"{audio.filename or 'recording'}, {audio.container}, {megabytes(audio.size)}" if audio else "",
-        ),
+        ("recording", _recording(audio) if audio else ""),
         ("length", clock(session.duration_ms) if session.duration_ms else ""),
         ("language", session.language),
         ("made", moment(session.created_at)),
         ("erased after", moment(session.delete_after)),
         ("metadata", session.metadata or ""),
     ]
+
+
+def _recording(audio: "Audio") -> str:
+    size = "" if audio.size is None else megabytes(audio.size)
+    return ", ".join(filter(None, (audio.filename or "recording", audio.container, size)))
 
 
 def _job_facts(job: "Job") -> list[tuple[str, object]]:

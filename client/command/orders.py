@@ -49,6 +49,10 @@ Metadata = Annotated[
 DeleteAfter = Annotated[
     str | None, _option(metavar="WHEN", help_text="Erase it all then: P30D, or 2027-01-31T00:00:00Z")
 ]
+WebhookUrl = Annotated[
+    str | None,
+    _option(metavar="URL", help_text="Where it is told that the job has ended (docs/webhooks.md)"),
+]
 Title = Annotated[str | None, _option(metavar="TEXT", help_text="The title; the file's name when left out")]
 
 

@@ -1,10 +1,12 @@
 """`submit`: recordings are sent, their ids are told, their jobs are followed."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import urlsplit
 
 import typer
 
@@ -20,20 +22,30 @@ from shared.lifecycle import JobStatus
 
 if TYPE_CHECKING:
     from client.aio import AsyncClient
-    from client.calls.uploads import OnSent
+    from client.calls.file_parts import OnSent
     from client.models import Job, Order, Submission
     from client.progress import Board
 
 _STREAMS: Final = 16
+_FETCHED: Final = ("https://", "http://", "gs://")
 
-Files = Annotated[
-    list[Path],
+
+def _recording(text: str) -> Path | str:
+    """A file that is there, or an address as it is."""
+    if text.startswith(_FETCHED):
+        return text
+    path = Path(text)
+    if not path.is_file() or not os.access(path, os.R_OK):
+        why = "cannot be read" if path.exists() else "is not there"
+        raise typer.BadParameter(f"the file {text!r} {why}", param_hint="FILE")
+    return path
+
+
+Recordings = Annotated[
+    list[str],
     typer.Argument(
         metavar="FILE",
-        exists=True,
-        dir_okay=False,
-        readable=True,
-        help="Recordings: m4a, mp3, wav, webm, mp4 ...",
+        help="Recordings: m4a, mp3, wav, webm, mp4 ...; an https:// or gs:// address is fetched by the service",
     ),
 ]
 
@@ -45,12 +57,13 @@ Files = Annotated[
     ("transcripts submit session.m4a -f srt > session.srt", "and writes subtitles"),
     ("transcripts submit *.m4a -f docx -o transcripts/", "a Word file each"),
     ("transcripts submit session.m4a --no-wait", "prints the ids, and that is all"),
+    ("transcripts submit https://…/session.m4a", "the service fetches it"),
 )
 async def submit(
     client: "AsyncClient",
     terminal: Terminal,
     *,
-    files: Files,
+    files: Recordings,
     title: orders.Title = None,
     language: orders.Language = None,
     speakers: orders.Speakers = None,
@@ -62,6 +75,7 @@ async def submit(
     processing: orders.ProcessingOption = None,
     metadata: orders.Metadata = None,
     delete_after: orders.DeleteAfter = None,
+    webhook_url: orders.WebhookUrl = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the jobs to their end")] = True,
     form: Annotated[Format | None, formats.choice("Then write the transcript")] = None,
     output: Output = None,
@@ -83,10 +97,11 @@ async def submit(
     order = orders.order(
         title=title, language=language, speakers=speakers, diarization=diarization, engine=engine, model=model,
         phrases=phrases, priority=priority, processing=processing, metadata=metadata, delete_after=delete_after,
+        webhook_url=webhook_url,
     )  # fmt: skip
     batch = _Batch(client, terminal, order, at_once, wait=wait, plain_ids=form is None)
     try:
-        await batch.run(files)
+        await batch.run([_recording(each) for each in files])
     except asyncio.CancelledError:
         batch.say_what_goes_on()
         raise
@@ -97,13 +112,18 @@ async def submit(
 
 @dataclass(slots=True)
 class _Way:
-    """One recording on its way."""
+    """One recording on its way; an address may hold a secret, so only its `name` is shown."""
 
-    file: Path
+    file: Path | str
     label: str
     sent: "Submission | None" = None
     job: "Job | None" = None
     error: TranscriptsError | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's path, or the address without what may be secret in it."""
+        return str(self.file) if isinstance(self.file, Path) else _shown(self.file)
 
 
 class _Batch:
@@ -129,9 +149,9 @@ class _Batch:
         self._ways: list[_Way] = []
         self.code = ExitCode.DONE
 
-    async def run(self, files: Sequence[Path]) -> None:
+    async def run(self, files: Sequence[Path | str]) -> None:
         """Send all, follow all; one that fails does not keep the others."""
-        self._ways = [_Way(file, file.name if len(files) > 1 else "") for file in files]
+        self._ways = [_Way(file, _label(file) if len(files) > 1 else "") for file in files]
         with self._terminal.progress(len(files)) as board:
             await asyncio.gather(*(self._one(way, board) for way in self._ways))
         for way in self._ways:
@@ -151,7 +171,7 @@ class _Batch:
             self._terminal.say(
                 f"What was sent goes on without this command. To look again: transcripts watch {' '.join(going)}"
             )
-        unsent = [str(way.file) for way in self._ways if way.sent is None and way.error is None]
+        unsent = [way.name for way in self._ways if way.sent is None and way.error is None]
         if unsent:
             self._terminal.say(
                 f"Not sent: {' '.join(unsent)}. The same command goes on where it stopped, for a day."
@@ -175,12 +195,14 @@ class _Batch:
         except TranscriptsError as error:
             way.error = error
         except OSError as error:
-            way.error = ClientError(f"{way.file} cannot be read ({error.strerror}).")
+            way.error = ClientError(f"{way.name} cannot be read ({error.strerror}).")
 
-    async def _send(self, file: Path, on_sent: "OnSent") -> "Submission":
+    async def _send(self, file: Path | str, on_sent: "OnSent") -> "Submission":
         """Send it, or go on with what an interrupted command has sent of it."""
         from client.errors import GoneError, NotFoundError, RefusedError  # noqa: PLC0415
 
+        if isinstance(file, str):
+            return await self._client.sessions.submit_from(file, self._order)
         assert self._terminal.link is not None
         pending = Pending.of(self._terminal.link.url, file, self._order.members())
         try:
@@ -208,10 +230,10 @@ class _Batch:
 
     def _say_ids(self, way: _Way, sent: "Submission") -> None:
         if self._terminal.as_json:
-            event = {"event": "submitted", "file": str(way.file), "session": sent.session, "job": sent.job}
+            event = {"event": "submitted", "file": way.name, "session": sent.session, "job": sent.job}
             self._terminal.json(event, indent=None)
         elif self._plain_ids and not self._terminal.out.is_terminal:
-            self._terminal.line(sent.session.id, sent.job.id, way.file)
+            self._terminal.line(sent.session.id, sent.job.id, way.name)
         both = f"session {sent.session.id}, job {sent.job.id}"
         self._terminal.say(f"{sent.job.id}  {way.label}" if way.label else both, "dim")
 
@@ -227,8 +249,17 @@ class _Batch:
         self.code = self.code or code
         if self._terminal.as_json:
             error = {"code": way.error.code, "detail": way.error.detail} if way.error else None
-            event = {"event": "ended", "file": str(way.file), "job": way.job, "error": error}
+            event = {"event": "ended", "file": way.name, "job": way.job, "error": error}
             self._terminal.json(event, indent=None)
+
+
+def _label(file: Path | str) -> str:
+    return file.name if isinstance(file, Path) else _shown(file).rpartition("/")[2] or _shown(file)
+
+
+def _shown(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
 
 COMMANDS: Final = (submit,)

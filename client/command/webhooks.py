@@ -44,7 +44,7 @@ async def create(
 
     The secret that signs what is sent goes to stdout, this once; any library of Standard Webhooks takes it.
     """
-    _show(terminal, await client.webhooks.create(address, event or (), description=description))
+    _show(terminal, await client.webhooks.create(address, event or None, description=description))
 
 
 @command("list", ("transcripts webhooks list", "and why one was switched off"))

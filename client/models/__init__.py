@@ -21,12 +21,12 @@ from client.models.search import Hit, Match, Snippet, Stretch
 from client.models.service import Check, Engine, Readiness, Sign
 from client.models.sessions import Audio, Order, Session, Submission, Waveform
 from client.models.transcripts import Segment, Speaker, Transcript, Word
-from client.models.uploads import Upload
+from client.models.uploads import DirectUpload, Upload
 from client.models.usage import Budget, Usage, UsageItem
 from client.models.webhooks import Delivery, DeliveryAttempt, NewWebhook, Replayed, Webhook
 
 __all__ = [
-    "Answer", "Audio", "Budget", "Change", "Check", "Delivery", "DeliveryAttempt", "Edit", "EditDetail",
+    "Answer", "Audio", "Budget", "Change", "Check", "Delivery", "DeliveryAttempt", "DirectUpload", "Edit", "EditDetail",
     "Edited", "Engine", "EngineScaling", "Eta", "Event", "Hit", "Job", "JobError", "Key", "Line", "Match",
     "NewKey", "NewWebhook", "Notice", "OperatorJob", "OperatorJobDetail", "Order", "Outcome", "Page",
     "Past", "Queue", "Readiness", "Replayed", "Scaling", "Segment", "Session", "Sign", "Snippet", "Speaker",

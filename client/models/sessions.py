@@ -15,13 +15,13 @@ from shared.lifecycle import JobStatus, Priority, Processing
 
 
 class Audio(Answer):
-    """The recording as it came; `size` in bytes."""
+    """The recording as it came; `size` in bytes. What nobody has looked at yet is None: see docs/api.md."""
 
     filename: str | None = None
-    container: str = ""
-    media_type: str = "application/octet-stream"
-    size: int = 0
-    sha256: str = ""
+    container: str | None = None
+    media_type: str | None = None
+    size: int | None = None
+    sha256: str | None = None
 
 
 class Session(Answer):
@@ -62,7 +62,7 @@ class Order(BaseModel):
     """What is asked for besides the recording; None leaves it to the service.
 
     `language` is a BCP 47 tag; `speakers` are at most 8; `phrases` are names and terms to expect; `delete_after` is
-    RFC 3339 or a duration such as P30D.
+    RFC 3339 or a duration such as P30D; `webhook_url` is told when the job has ended.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -78,6 +78,7 @@ class Order(BaseModel):
     processing: Processing | None = None
     metadata: Mapping[str, Any] | None = None
     delete_after: str | None = None
+    webhook_url: str | None = None
 
     def members(self) -> dict[str, Any]:
         """What was asked for, as JSON."""

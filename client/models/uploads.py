@@ -1,9 +1,20 @@
 """Resumable uploads."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import Field
+
 from client.models.base import Answer
+
+
+class DirectUpload(Answer):
+    """A signed request that begins an upload straight to the bucket. Its URL is a secret."""
+
+    method: str
+    url: str = Field(repr=False)
+    headers: Mapping[str, str]
 
 
 class Upload(Answer):
@@ -16,3 +27,4 @@ class Upload(Answer):
     filename: str | None = None
     session_id: UUID | None = None
     expires_at: datetime | None = None
+    direct: DirectUpload | None = None
