@@ -1,8 +1,8 @@
 """Notes who read what was said, and who changed what: before the first byte of an answer leaves.
 
 Noted are all requests that change something, and reads of what is inside a session: transcript, recording, speakers,
-search, exports. A read that cannot be noted is not answered. Lists, polls and single sessions or jobs are not noted,
-nor are the pieces of an upload: its session is.
+search, exports, and the pages that show them. A read that cannot be noted is not answered. Lists, polls and single
+sessions or jobs are not noted, nor are the pieces of an upload: its session is.
 """
 
 import time
@@ -23,7 +23,12 @@ log = get_logger(__name__)
 
 _LOOKS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _WITHIN: Final = "/v1/sessions/{session_id}/"
-_CONTENT: Final = frozenset({"/v1/search", "/v1/exports", "/v1/ops/audit"})
+_CONTENT: Final = frozenset(
+    {"/v1/search", "/v1/exports", "/v1/ops/audit", "/console/search", "/console/operate/audit"}
+)
+_PAGES_WITHIN: Final = "/console/sessions/{session_id}"
+_CHANGES: Final = ("/v1/", "/console/")
+_OF_THE_BROWSER: Final = frozenset({"/console/sign-out", "/console/language", "/console/theme"})
 _PIECES: Final = "/v1/uploads"
 _SAME_READ_S: Final = 60.0  # players ask for a recording in many ranges: once a minute is enough
 _MOST_REMEMBERED: Final = 10_000
@@ -33,8 +38,8 @@ _LONGEST: Final = 8_000
 def is_audited(method: str, route: str) -> bool:
     """Whether requests to a route, by its template, are noted; a route that is new is, if it changes something."""
     if method in _LOOKS:
-        return method == "GET" and (route.startswith(_WITHIN) or route in _CONTENT)
-    return route.startswith("/v1/") and not route.startswith(_PIECES)
+        return method == "GET" and (route.startswith((_WITHIN, _PAGES_WITHIN)) or route in _CONTENT)
+    return route.startswith(_CHANGES) and not route.startswith(_PIECES) and route not in _OF_THE_BROWSER
 
 
 class AuditMiddleware:

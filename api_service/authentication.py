@@ -52,7 +52,7 @@ class Authenticator:
         self._keys = KeyRepository(pool)
         self._pepper = pepper
         self._cache_s = cache_s
-        self._remembered: dict[bytes, tuple[float, KeyRecord]] = {}
+        self._remembered: dict[bytes | UUID, tuple[float, KeyRecord]] = {}
         self._used: dict[UUID, datetime] = {}
 
     async def key_of(self, token: str) -> KeyRecord:
@@ -69,10 +69,17 @@ class Authenticator:
             if key is None:
                 raise UnauthorizedError("This key is not known here. Ask for one, or check the address.")
             self._remember(hashes[0], key)
-        if key.status is not KeyStatus.ACTIVE:
-            raise UnauthorizedError(_WHY_NOT[key.status])
-        self._used[key.id] = datetime.now(UTC)
-        return key
+        return self._opens(key)
+
+    async def key_with_id(self, key_id: UUID) -> KeyRecord:
+        """The key that somebody signed in with before; UnauthorizedError that says why it opens nothing."""
+        key = self._recall(key_id)
+        if key is None:
+            key = await self._keys.of_any_tenant(key_id)
+            if key is None:
+                raise UnauthorizedError("The key that you signed in with is not known here any more.")
+            self._remember(key_id, key)
+        return self._opens(key)
 
     def forget_all(self) -> None:
         """Look every key up again: one was changed."""
@@ -96,13 +103,19 @@ class Authenticator:
             except AWAY as error:
                 log.warning("last uses of keys not written", reason=repr(error))
 
-    def _recall(self, hashed: bytes) -> KeyRecord | None:
-        found = self._remembered.get(hashed)
+    def _opens(self, key: KeyRecord) -> KeyRecord:
+        if key.status is not KeyStatus.ACTIVE:
+            raise UnauthorizedError(_WHY_NOT[key.status])
+        self._used[key.id] = datetime.now(UTC)
+        return key
+
+    def _recall(self, known_by: bytes | UUID) -> KeyRecord | None:
+        found = self._remembered.get(known_by)
         if found is None or time.monotonic() - found[0] >= self._cache_s:
             return None
         return found[1]
 
-    def _remember(self, hashed: bytes, key: KeyRecord) -> None:
+    def _remember(self, known_by: bytes | UUID, key: KeyRecord) -> None:
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
-        self._remembered[hashed] = (time.monotonic(), key)
+        self._remembered[known_by] = (time.monotonic(), key)

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ExceptionHandler
 
 from api_service import tus
+from api_service.console import troubles
 from api_service.responses import FIRST_LOOK_S
 from api_service.validation import invalid
 from shared.database import POSTGRES_AWAY
@@ -37,7 +38,9 @@ _RETRY_S: Final = 5
 
 
 def problem(request: Request, error: TranscriptsError, headers: Mapping[str, str] | None = None) -> Response:
-    """The answer that tells of an error."""
+    """The answer that tells of an error: a problem document, or, for a browser in the console, a page."""
+    if troubles.wants_page(request):
+        return troubles.told(request, error, {**_headers(request, error), **(headers or {})})
     body = problem_body(
         error.code, error.status, error.detail, request.scope["path"], request.state.request_id, **error.extra
     )

@@ -10,6 +10,7 @@ from starlette.types import Lifespan
 
 from api_service import errors
 from api_service.audit import AuditMiddleware
+from api_service.console.routes import router as console
 from api_service.description import DescribedApi
 from api_service.exchange import ExchangeMiddleware
 from api_service.gate import GateMiddleware
@@ -77,6 +78,7 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     app.include_router(jobs.polled)
     for module in modules:
         app.include_router(module.router)
+    app.include_router(console)
     app.webhooks.include_router(webhooks.sent)
     errors.install(app)
     # The last one added is the outermost.

@@ -33,6 +33,11 @@ def refuse_open_bind(settings: ApiSettings) -> None:
             "TRANSCRIPTS_PEPPER asks for keys and TRANSCRIPTS_ALLOW_ANONYMOUS=true for none. Nothing was started. "
             "Unset one of them."
         )
+    if settings.console_key is not None and not is_loopback(settings.host):
+        raise SetupError(
+            "TRANSCRIPTS_CONSOLE_KEY lets every browser of this machine into the console, so it is for an API that "
+            f"this machine alone reaches, and this one binds {settings.host}. Nothing was started. Unset it."
+        )
     if settings.pepper is not None or settings.allow_anonymous or is_loopback(settings.host):
         return
     raise SetupError(

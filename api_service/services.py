@@ -14,6 +14,7 @@ from api_service.audit_records import AuditTrail
 from api_service.authentication import Authenticator, open_authenticator
 from api_service.bell import Bell
 from api_service.claims import Claims
+from api_service.console.sign_ins import SignIns
 from api_service.engines import Offer
 from api_service.entrance import Entrance, is_loopback
 from api_service.events import JobEvents
@@ -56,6 +57,7 @@ class Services:
 
     entrance: Entrance
     authenticator: Authenticator | None
+    sign_ins: SignIns | None
     keys: Keys
     claims: Claims
     webhooks: Webhooks
@@ -142,11 +144,18 @@ def _assemble(
     jobs = Jobs(pool=pool, store=store, bell=bell)
     views = JobViews(line, History(pool))
     pepper = Pepper.of(settings.pepper)
+    sign_ins = None if pepper is None else SignIns(pepper)
     webhooks = Webhooks(pool, pepper, networks=networks_of(settings.fetch_networks))
     only_from_here = is_loopback(settings.host) and not settings.allow_anonymous
     return Services(
-        entrance=Entrance(authenticator, only_from_here=only_from_here),
+        entrance=Entrance(
+            authenticator,
+            only_from_here=only_from_here,
+            sign_ins=sign_ins,
+            console_key=settings.console_key.get_secret_value() if settings.console_key else None,
+        ),
         authenticator=authenticator,
+        sign_ins=sign_ins,
         keys=Keys(pool, pepper, authenticator),
         claims=Claims(pool, pepper, keep_hours=settings.idempotency_hours),
         webhooks=webhooks,

@@ -199,6 +199,11 @@ class ApiSettings(CoreSettings):
         pattern=_RATE,
         description="Requests of a tenant for a transcription",
     )
+    console_key: SecretStr | None = _ours(
+        "CONSOLE_KEY",
+        default=None,
+        description="A key that the console signs this machine's browsers in with; only where the API binds loopback",
+    )
     key_cache_seconds: float = _ours(
         "KEY_CACHE_SECONDS",
         default=2.0,

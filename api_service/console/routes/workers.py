@@ -1,0 +1,29 @@
+"""The workers: who works, where, on what; and having one stop."""
+
+from fastapi import APIRouter, Request, Response
+
+from api_service.console.pages import page
+from api_service.deps import CallerDep, ServicesDep
+
+router = APIRouter(prefix="/console/operate/workers")
+
+
+@router.get("")
+async def show_workers(request: Request, services: ServicesDep) -> Response:
+    """The page."""
+    return page(request, "workers/page.html", workers=await services.desk.workers())
+
+
+@router.get("/list")
+async def show_worker_list(request: Request, services: ServicesDep) -> Response:
+    """The list alone, for when it has changed."""
+    return page(request, "workers/list.html", workers=await services.desk.workers())
+
+
+@router.post("/{worker_id}/drain")
+async def drain_worker(
+    request: Request, worker_id: str, caller: CallerDep, services: ServicesDep
+) -> Response:
+    """Have a worker end what it runs and stop."""
+    await services.desk.drain(caller, worker_id)
+    return page(request, "workers/list.html", workers=await services.desk.workers())

@@ -1,0 +1,56 @@
+"""What goes wrong, for people: a problem document becomes a page, or a notice in the page that is there."""
+
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlencode
+
+from fastapi import Request, Response
+
+from api_service.console.pages import is_fragment, page
+from shared.errors import ForbiddenError, TranscriptsError, UnauthorizedError
+
+SIGN_IN: Final = "/console/sign-in"
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks for a part of the console, rather than a program."""
+    path: str = request.scope["path"]
+    return (path == "/console" or path.startswith("/console/")) and (
+        is_fragment(request) or "text/html" in request.headers.get("Accept", "")
+    )
+
+
+def told(request: Request, error: TranscriptsError, headers: dict[str, str]) -> Response:
+    """The answer that tells of an error; who has not signed in is asked to."""
+    if isinstance(error, UnauthorizedError):
+        return _to_sign_in(request, headers)
+    kind = "forbidden" if isinstance(error, ForbiddenError) else "away" if error.status >= 500 else "problem"
+    template = "troubles/notice.html" if is_fragment(request) else "troubles/page.html"
+    return page(
+        request,
+        template,
+        status=error.status,
+        headers=headers,
+        kind="missing" if error.status == HTTPStatus.NOT_FOUND else kind,
+        code=error.code,
+        detail=error.detail,
+        wrong=error.extra.get("errors", []),
+        scope=error.extra.get("scope"),
+        request_id=request.state.request_id,
+    )
+
+
+def _to_sign_in(request: Request, headers: dict[str, str]) -> Response:
+    path = request.scope["path"] if not is_fragment(request) else _shown(request)
+    query = request.scope["query_string"].decode("latin-1")
+    there = f"{path}?{query}" if query and not is_fragment(request) else path
+    address = f"{SIGN_IN}?{urlencode({'next': there})}"
+    if is_fragment(request):
+        return Response(status_code=401, headers={**headers, "HX-Redirect": address})
+    return Response(status_code=303, headers={"Location": address})
+
+
+def _shown(request: Request) -> str:
+    """The page in which htmx asked."""
+    address = request.headers.get("HX-Current-URL", "")
+    return "/console" + address.partition("/console")[2]
