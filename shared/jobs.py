@@ -11,14 +11,20 @@ from uuid import UUID
 
 from shared.database import Connection, Pool, transaction
 from shared.errors import ConflictError, NotFoundError, TranscriptsError
+from shared.job_messages import STARTING, WAITING, message_of
 from shared.lifecycle import JobStatus, sources
 from shared.queue.envelope import rank_ms
 from shared.records import JobRecord, Row, SessionRecord
 from shared.webhook_events import Event, tell_of_job
 
-_PROGRESS = "ps.phase, coalesce(ps.audio_ms_done, 0) AS audio_ms_done, coalesce(ps.message, '') AS message"
+SHOWN: Final = f"""greatest(j.progress, coalesce(ps.progress, 0)) AS progress,
+    greatest(j.audio_ms_done, coalesce(ps.audio_ms_done, 0)) AS audio_ms_done,
+    CASE WHEN j.status = 'running' THEN ps.phase END AS phase,
+    {message_of("j", f"coalesce(ps.message, '{STARTING}')")} AS message"""
+"""What readers see of a job `j` beside its row: its run's word, `ps`, while there is one."""
+
 _SELECT = f"""
-SELECT j.*, greatest(j.progress, coalesce(ps.progress, 0)) AS progress, {_PROGRESS}, s.duration_ms
+SELECT j.*, {SHOWN}, s.duration_ms
 FROM job j JOIN session s ON s.id = j.session_id LEFT JOIN processing_status ps ON ps.job_id = j.id
 """  # noqa: S608  (the parts are constants)
 
@@ -28,12 +34,13 @@ _ENDS: Final = {
     JobStatus.FAILED: Event.JOB_FAILED,
     JobStatus.CANCELLED: Event.JOB_CANCELLED,
 }
+_SAID: Final = message_of("m", f"'{STARTING}'")
 
 
 def _move(target: JobStatus, assignments: str, where: str, event: str) -> str:
     """The one form in which a status changes: fenced by its sources, mirrored into the session, noted as an event.
 
-    An end is told by webhooks, which are queued with it.
+    The session's processing_status says the same. An end is told by webhooks, which are queued with it.
     """
     allowed = ", ".join(f"'{status}'" for status in sources(target))
     told = f", told AS ({tell_of_job(_ENDS[target], 'moved')})" if target in _ENDS else ""
@@ -45,22 +52,27 @@ WITH moved AS (
 ), mirrored AS (
     UPDATE session s SET status = m.status, updated_at = now()
     FROM moved m WHERE s.id = m.session_id AND s.transcription_job_id = m.id
+), said AS (
+    UPDATE processing_status ps SET phase = NULL, progress = greatest(ps.progress, m.progress),
+        message = {_SAID}, updated_at = now()
+    FROM moved m WHERE ps.job_id = m.id
 ), noted AS (
     INSERT INTO job_event (job_id, attempt, what, detail)
     SELECT id, attempt, '{event}', jsonb_strip_nulls(
         jsonb_build_object('worker', worker, 'code', error ->> 'code', 'due', next_attempt_at))
     FROM moved
 ){told}
-SELECT m.*, greatest(m.progress, coalesce(ps.progress, 0)) AS progress, {_PROGRESS}, s.duration_ms
+SELECT m.*, greatest(m.progress, coalesce(ps.progress, 0)) AS progress,
+    greatest(m.audio_ms_done, coalesce(ps.audio_ms_done, 0)) AS audio_ms_done, {_SAID} AS message, s.duration_ms
 FROM moved m JOIN session s ON s.id = m.session_id LEFT JOIN processing_status ps ON ps.job_id = m.id
 """  # noqa: S608  (the parts are constants)
 
 
 _FENCE = "attempt = $2 AND status = 'running'"
-_KEEP_PROGRESS = (
-    "progress = greatest(progress,"
-    " coalesce((SELECT p.progress FROM processing_status p WHERE p.job_id = $1), 0))"
-)
+_KEPT = "coalesce((SELECT p.{0} FROM processing_status p WHERE p.job_id = $1), 0)"
+_KEEP_AUDIO = f"audio_ms_done = greatest(audio_ms_done, {_KEPT.format('audio_ms_done')}"
+_KEEP_PROGRESS = f"progress = greatest(progress, {_KEPT.format('progress')}), {_KEEP_AUDIO})"
+_ALL_AUDIO = "(SELECT s.duration_ms FROM session s WHERE s.id = session_id)"
 # A claim of a job that still says `running` is a takeover: its worker died, and that counts as a failure.
 _CLAIM = _move(
     JobStatus.RUNNING,
@@ -81,7 +93,8 @@ _FAIL = _move(
 )
 _SUCCEED = _move(
     JobStatus.SUCCEEDED,
-    "worker = NULL, finished_at = now(), error = NULL, progress = 100, warnings = $3, model = $4, language = $5",
+    "worker = NULL, finished_at = now(), error = NULL, progress = 100, warnings = $3, model = $4, language = $5,"
+    f" {_KEEP_AUDIO}, {_ALL_AUDIO})",
     _FENCE,
     "succeeded",
 )
@@ -263,8 +276,8 @@ async def _insert(connection: Connection, job: JobRecord) -> None:
     )  # fmt: skip
     await connection.execute("INSERT INTO job_event (job_id, attempt, what) VALUES ($1, 0, 'queued')", job.id)
     await connection.execute(
-        "INSERT INTO processing_status (session_id, job_id, message) VALUES ($1, $2, 'Waiting for a worker')"
+        "INSERT INTO processing_status (session_id, job_id, message) VALUES ($1, $2, $3)"
         " ON CONFLICT (session_id) DO UPDATE SET job_id = excluded.job_id, phase = NULL, progress = 0,"
         " audio_ms_done = 0, message = excluded.message, updated_at = now()",
-        job.session_id, job.id,
+        job.session_id, job.id, WAITING,
     )  # fmt: skip

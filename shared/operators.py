@@ -9,6 +9,7 @@ from uuid import UUID
 from shared.database import Pool
 from shared.dispatch import WORKER_SEEN_S
 from shared.errors import NotFoundError
+from shared.jobs import SHOWN
 from shared.lifecycle import JobStatus
 from shared.records import JobRecord, Row
 
@@ -56,13 +57,12 @@ FROM (SELECT *, extract(epoch FROM started_at - created_at) * 1000 AS wait,
         extract(epoch FROM finished_at - started_at) * 1000 AS run
     FROM job WHERE finished_at > now() - $1 * interval '1 second') ended
 """  # noqa: S608  (the part is a constant)
-_JOBS: Final = """
-SELECT j.*, greatest(j.progress, coalesce(ps.progress, 0)) AS progress, ps.phase, coalesce(ps.message, '') AS message,
-    coalesce(ps.audio_ms_done, 0) AS audio_ms_done, s.duration_ms, s.title,
+_JOBS: Final = f"""
+SELECT j.*, {SHOWN}, s.duration_ms, s.title,
     (SELECT sum(u.micro_dollars)::bigint FROM usage u WHERE u.job_id = j.id) AS micro_dollars
 FROM job j JOIN session s ON s.id = j.session_id LEFT JOIN processing_status ps ON ps.job_id = j.id
-WHERE {where} ORDER BY j.id DESC LIMIT $1
-"""
+WHERE {{where}} ORDER BY j.id DESC LIMIT $1
+"""  # noqa: S608  (the part is a constant)
 _WANTED: Final = """
 ($2::uuid IS NULL OR j.id < $2) AND j.status = ANY($3) AND ($4::text IS NULL OR j.tenant_id = $4)
     AND ($5::text IS NULL OR j.engine = $5) AND ($6::text IS NULL OR j.worker = $6)

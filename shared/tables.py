@@ -105,7 +105,10 @@ class Job(SQLModel, table=True):
     diarization: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
     phrases: list[str] = _json("[]")
     processing: str = _text(Processing.STANDARD)
-    progress: int = _small(0)  # kept when the job ends; while it runs, processing_status has it
+    progress: int = _small(
+        0
+    )  # this and the next: kept when the job ends; until then processing_status has them
+    audio_ms_done: int = _big(0)
     warnings: list[dict[str, Any]] = _json("[]")
     error: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
     worker: str | None = _text(nullable=True)

@@ -22,12 +22,14 @@ SCALE: Final[dict[Phase, tuple[int, int]]] = {
     Phase.SAVING: (97, 99),
 }
 
-# Progress never goes back, not even when an attempt starts over (F15); a run that lost its job writes nothing.
+# Progress never goes back, not even when an attempt starts over (F15); a run that lost its job writes nothing. A job
+# whose status changes this moment is passed over: what its run says must not stand over the words of its end.
 _WRITE = """
 WITH v AS (
     SELECT v.* FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::int[], $6::bigint[])
         AS v (job_id, attempt, phase, message, progress, audio_ms)
     JOIN job j ON j.id = v.job_id AND j.attempt = v.attempt AND j.status = 'running'
+    FOR SHARE OF j SKIP LOCKED
 ), noted AS (
     INSERT INTO job_event (job_id, attempt, what)
     SELECT v.job_id, v.attempt, v.phase FROM v JOIN processing_status ps USING (job_id)

@@ -20,7 +20,9 @@ from shared.ids import new_id
 from shared.jobs import JobRepository
 from shared.lifecycle import JobStatus
 from shared.records import JobRecord
+from shared.sessions import SessionRepository
 from tests.fixtures.rows import a_job, a_session, stored_job
+from tests.integration.test_migrations import GUIDE_QUERY
 
 
 @pytest.fixture
@@ -122,6 +124,54 @@ async def test_what_has_ended_stays(pool: Pool, jobs: JobRepository, ended: str)
     assert not await jobs.retry_later(job.id, run.attempt, EngineError(), datetime.now(UTC))
     assert await jobs.cancel(job.id, job.tenant_id, CancelledByUserError()) is None
     assert await statuses(pool, job) == (ended, ended)
+
+
+async def as_the_guide_asks(pool: Pool) -> tuple[Any, ...]:
+    (row,) = await pool.fetch(GUIDE_QUERY)
+    return tuple(row)[1:]
+
+
+WORDS = [("succeeded", "Finished"), ("failed", "Failed: The disk is full"), ("cancelled", "Cancelled")]
+
+
+@pytest.mark.parametrize(("ended", "words"), WORDS)
+async def test_a_job_s_words_are_its_own(pool: Pool, jobs: JobRepository, ended: str, words: str) -> None:
+    """F15: the end is told in words, which stay when the session gets another job."""
+    job = await stored_job(pool)
+    run = await claimed(jobs, job)
+    assert run.message == "Starting"
+    await jobs.measured(job.id, run.attempt, 3_000)
+    await pool.execute(
+        "UPDATE processing_status SET phase = 'transcribing', message = 'Listening', progress = 60,"
+        " audio_ms_done = 1800"
+    )
+    assert (await jobs.get(job.id, job.tenant_id)).message == "Listening"
+    if ended == "succeeded":
+        await finish(jobs, pool, run)
+    elif ended == "failed":
+        await jobs.fail(job.id, run.attempt, EngineError("The disk is full. Nothing was kept."))
+    else:
+        await jobs.cancel(job.id, job.tenant_id, CancelledByUserError())
+    before = await jobs.get(job.id, job.tenant_id)
+    done = (100, 3_000) if ended == "succeeded" else (60, 1_800)
+    assert (before.message, before.phase, before.progress, before.audio_ms_done) == (words, None, *done)
+    assert await as_the_guide_asks(pool) == (ended, job.id, done[0], words)
+
+    again = a_job(await SessionRepository(pool).get(job.session_id, job.tenant_id))
+    await jobs.add(again)
+    assert await jobs.get(job.id, job.tenant_id) == before
+    assert await as_the_guide_asks(pool) == ("queued", again.id, 0, "Waiting for a worker")
+
+
+async def test_a_job_that_waits_says_what_for(pool: Pool, jobs: JobRepository) -> None:
+    job = await stored_job(pool)
+    assert (await jobs.get(job.id, job.tenant_id)).message == "Waiting for a worker"
+    run = await claimed(jobs, job)
+    await jobs.hand_over(job.id, run.attempt)
+    assert (await jobs.get(job.id, job.tenant_id)).message == "Waiting for a worker"
+    run = await claimed(jobs, job)
+    await jobs.retry_later(job.id, run.attempt, EngineUnavailableError(), datetime.now(UTC))
+    assert (await jobs.get(job.id, job.tenant_id)).message == "Waiting for another try"
 
 
 async def test_a_running_job_can_be_cancelled(pool: Pool, jobs: JobRepository) -> None:

@@ -74,7 +74,7 @@ async def test_an_overtaken_run_writes_nothing_and_is_told(pool: Pool, board: St
     await board.tick()
     assert told.is_set()
     seen = await JobRepository(pool).get(job.id, job.tenant_id)
-    assert (seen.progress, seen.message) == (0, "Waiting for a worker")
+    assert (seen.progress, seen.message) == (0, "Starting")
 
 
 async def test_a_cancelled_or_deleted_job_s_run_is_told(pool: Pool, board: StatusBoard) -> None:
