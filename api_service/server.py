@@ -79,6 +79,7 @@ class ApiServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Long polls and streams would outlast the patience of whoever stops us: they end at once."""
         self.services.watcher.stop()
+        self.services.pulse.stop()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

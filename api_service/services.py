@@ -14,6 +14,7 @@ from api_service.audit_records import AuditTrail
 from api_service.authentication import Authenticator, open_authenticator
 from api_service.bell import Bell
 from api_service.claims import Claims
+from api_service.console.pulse import Pulse
 from api_service.console.sign_ins import SignIns
 from api_service.engines import Offer
 from api_service.entrance import Entrance, is_loopback
@@ -83,6 +84,7 @@ class Services:
     offer: Offer
     readiness: ReadinessChecks
     watcher: JobWatcher
+    pulse: Pulse
     max_upload_bytes: int
 
 
@@ -111,13 +113,15 @@ async def open_services(settings: ApiSettings) -> AsyncIterator[Services]:
         await check_redis(redis)
         services = _assemble(settings, pool, redis, queue, store, await open_authenticator(settings, pool))
         async with asyncio.TaskGroup() as tasks:
-            loops = [tasks.create_task(services.watcher.run()), tasks.create_task(services.claims.run())]
+            runs = (services.watcher.run(), services.claims.run(), services.pulse.run())
+            loops = [tasks.create_task(run) for run in runs]
             if services.authenticator is not None:
                 loops.append(tasks.create_task(services.authenticator.run()))
             try:
                 yield services
             finally:
                 services.watcher.stop()
+                services.pulse.stop()
                 for loop in loops:
                     loop.cancel()
                 await services.limits.aclose()
@@ -199,5 +203,6 @@ def _assemble(
         offer=offer,
         readiness=ReadinessChecks(pool, redis),
         watcher=watcher,
+        pulse=Pulse(pool, tick_s=2 * settings.watch_seconds),
         max_upload_bytes=settings.max_upload_bytes,
     )

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api_service.console.routes import entry, preferences, statics, workers
+from api_service.console.routes import changes, entry, preferences, statics, workers
 
 router = APIRouter(include_in_schema=False)
-for module in (entry, preferences, workers, statics):
+for module in (entry, changes, preferences, workers, statics):
     router.include_router(module.router)

@@ -41,6 +41,9 @@ def routes() -> list[tuple[str, str]]:
 CLOSED = [(method, path) for method, path in routes() if needed_scope(method, path) is not None]
 
 
+ENDLESS = {"/console/operate/events"}  # streams that a test of their own reads
+
+
 @dataclass
 class Matrix:
     """A running API with a tenant that has something of every kind, and the requests that ask for it."""
@@ -172,7 +175,7 @@ async def test_another_tenant_s_key_finds_nothing(matrix: Matrix) -> None:
 async def test_the_right_key_opens_every_route_that_reads(matrix: Matrix) -> None:
     """The matrix would also hold for an API that lets nobody in."""
     for method, path in CLOSED:
-        if method == "GET":
+        if method == "GET" and path not in ENDLESS:
             answer = await matrix.ask(method, path, bearer(matrix.mine))
             assert answer.status_code in {200, 404, 422}, f"{path}: {answer.text}"
             if set(parameters(path)) <= matrix.ids.keys():

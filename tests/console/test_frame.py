@@ -1,0 +1,45 @@
+"""The frame of every page, in a browser: light, dark, language, the menu of a phone, the keyboard."""
+
+from playwright.async_api import expect
+
+from tests.console.browser import PHONE
+from tests.console.conftest import BROWSER_TEST, Visit
+
+pytestmark = BROWSER_TEST
+WORKERS = "/console/operate/workers"
+
+
+async def test_the_theme_and_the_language_stay_as_they_were_chosen(visit: Visit) -> None:
+    async with visit() as visitor:
+        page = await visitor.open(WORKERS)
+        ground = "() => getComputedStyle(document.body).backgroundColor"
+        light = await page.evaluate(ground)
+        async with page.expect_response("**/console/theme"):
+            await page.get_by_role("button", name="Light or dark").click()
+        dark = await page.evaluate(ground)
+        assert light != dark
+        await page.get_by_role("button", name="繁體中文").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("工作者")
+        assert await page.evaluate(ground) == dark
+
+
+async def test_a_phone_has_a_menu(visit: Visit) -> None:
+    async with visit(size=PHONE) as visitor:
+        page = await visitor.open(WORKERS)
+        link = page.get_by_role("link", name="Queue")
+        await expect(link).to_be_hidden()
+        await page.get_by_role("button", name="Menu").click()
+        await expect(link).to_be_visible()
+        width = await page.evaluate("() => document.documentElement.scrollWidth")
+        assert width <= PHONE[0], "nothing has to be scrolled sideways"
+
+
+async def test_everyone_can_use_the_frame(visit: Visit) -> None:
+    for dark in (False, True):
+        async with visit(dark=dark) as visitor:
+            page = await visitor.open(WORKERS)
+            assert await visitor.violations() == []
+            await page.keyboard.press("Tab")
+            await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+            await page.keyboard.press("Enter")
+            assert await page.evaluate("() => document.activeElement.id") == "main"
