@@ -45,10 +45,12 @@ def test_polling_an_hour_takes_few_requests_and_sees_the_end_at_once(
     assert statistics.quantiles(late, n=20)[-1] <= SEEN_WITHIN_S
 
 
-def test_a_job_of_which_nothing_is_known_costs_a_request_a_minute() -> None:
-    service = HourLongJob(HOUR_S, untold)
-    assert run(lateness(service, polled=True)) <= SEEN_WITHIN_S
-    assert len(service.requests) == 61
+@pytest.mark.parametrize("seconds", [60.0, 600.0, HOUR_S, 3 * HOUR_S])
+def test_a_job_of_which_nothing_is_known_is_asked_for_seldomer_the_longer_it_takes(seconds: float) -> None:
+    service = HourLongJob(seconds, untold)
+    late = run(lateness(service, polled=True))
+    assert late <= (SEEN_WITHIN_S if seconds < 720 else seconds / 12)
+    assert len(service.requests) <= MOST_REQUESTS * max(seconds / HOUR_S, 1)
 
 
 def test_an_event_stream_takes_one_request_and_sees_everything() -> None:
