@@ -99,9 +99,9 @@ EXTRAS = [
     ),
     Extra(
         "client",
-        "client",
+        "client deploy.render",
         f"{WEB} {GOOGLE} {SPEECH} {SERVERS} {DEV} asyncpg arq sqlalchemy",
-        ("client --help",),
+        ("client --help", "deploy.render.scaler --help"),
     ),
     Extra("local", " ".join(PACKAGES), DEV, ("deploy.local --help", "deploy.local.models --help")),
 ]

@@ -1,0 +1,1 @@
+"""Render: what it needs of us to run there."""
