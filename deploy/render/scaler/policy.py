@@ -82,7 +82,8 @@ def decide(
         return Decision(current, "the signal cannot be read: nothing is changed", ())
     asked = instances_for(need, limits)
     sights = _newer_than(now - limits.quiet_s, (*sights, Sight(now, asked)))
-    wants = f"{need.running} running and {need.due} due jobs want {need.wanted} places, {asked} instance{'s' * (asked != 1)}"
+    size = f"{asked} instance{'s' * (asked != 1)}"
+    wants = f"{need.running} running and {need.due} due jobs want {need.wanted} places, {size}"
     if asked > current:
         target = min(asked, current + limits.most_up)
         return Decision(target, wants + ("" if target == asked else f"; {limits.most_up} a step"), sights)

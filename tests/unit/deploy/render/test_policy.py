@@ -70,7 +70,7 @@ BOUNDS = st.builds(
     lambda least, more, max_jobs, margin, quiet, up, down: Limits(
         max_jobs, least, least + more, margin, quiet, up, down
     ),
-    st.integers(1, 20), st.integers(0, 80), st.integers(1, 200), st.floats(1, 3), st.floats(0, 900),
+    st.integers(1, 20), st.integers(0, 80), st.integers(1, 200), st.floats(1, 3), st.integers(0, 900),
     st.integers(1, 50), st.integers(1, 50),
 )  # fmt: skip
 HISTORIES = st.lists(st.tuples(st.floats(1, 400), NEEDS | st.none()), min_size=1, max_size=40)
