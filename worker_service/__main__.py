@@ -8,6 +8,7 @@ from typing import Final
 from shared.errors import SetupError
 from shared.logs import configure
 from shared.settings import WorkerSettings
+from worker_service.health import web_port
 from worker_service.main import serve
 
 _EPILOG: Final = """\
@@ -43,10 +44,17 @@ def main() -> int:
         "--health-port", type=_port, metavar="PORT",
         help="serve /healthz, /readyz and /metrics on this port, 0 for any free one (TRANSCRIPTS_HEALTH_PORT, none)",
     )  # fmt: skip
-    arguments = parser.parse_args()
+    parser.add_argument(
+        "--as-web-service",
+        action="store_true",
+        help="serve them to all addresses on PORT (8080): for platforms that run only what answers there",
+    )
+    arguments = vars(parser.parse_args())
     try:
         settings = WorkerSettings.load()
-        given = {name: value for name, value in vars(arguments).items() if value is not None}
+        if arguments.pop("as_web_service"):
+            arguments |= {"health_host": "0.0.0.0", "health_port": web_port()}  # noqa: S104  (as it says)
+        given = {name: value for name, value in arguments.items() if value is not None}
         settings = settings.model_copy(update=given)
         configure(settings.log_level, settings.log_format, "worker")
         asyncio.run(serve(settings))

@@ -1,12 +1,14 @@
 """A small HTTP server in the worker's own loop: whether it lives, whether it takes jobs, and its metrics.
 
-For platforms that ask (Cloud Run, Kubernetes) and for Prometheus. A loop that is stalled does not answer, which is the
-answer; one whose heartbeat has stopped says 503.
+For platforms that ask (Cloud Run, Kubernetes) and for Prometheus. A worker whose heartbeat has stopped says 503; in the
+place of a loop that stands still, a thread says it (`worker_service.stalls`).
 """
 
 import asyncio
 import contextlib
 import json
+import os
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,12 +18,14 @@ import h11
 
 from shared.errors import SetupError
 from shared.logs import get_logger
+from worker_service.stalls import StallAnswers
 
 log = get_logger(__name__)
 
 STALE_S: Final = 60.0
 """A heartbeat is written every 3 s, or fails within the 30 s of a statement's limit: what is older hangs."""
 
+_WEB_PORT: Final = "8080"
 _PATIENCE_S: Final = 5.0
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -35,7 +39,7 @@ class Pulse:
 
     def __init__(self, lagged: Callable[[float], None]) -> None:
         self._lagged = lagged
-        self._beat_at = time.monotonic()
+        self._beat_at = self._looped_at = time.monotonic()
 
     def beat(self) -> None:
         """A loop of the worker has come round."""
@@ -46,12 +50,18 @@ class Pulse:
         """How long ago that was."""
         return time.monotonic() - self._beat_at
 
+    @property
+    def stalled_s(self) -> float:
+        """How long the event loop has not come round, in seconds; less than two where all is well."""
+        return time.monotonic() - self._looped_at
+
     async def run(self) -> None:
         """Measure the event loop's lag until cancelled."""
         while True:
             wanted = time.monotonic() + _PULSE_S
             await asyncio.sleep(_PULSE_S)
-            self._lagged(time.monotonic() - wanted)
+            self._looped_at = time.monotonic()
+            self._lagged(self._looped_at - wanted)
 
 
 class HealthServer:
@@ -65,17 +75,16 @@ class HealthServer:
     @asynccontextmanager
     async def listening(self, host: str, port: int) -> AsyncIterator[int]:
         """Serve while the context is open; gives the port. SetupError where the address is taken."""
-        try:
-            server = await asyncio.start_server(self._serve, host, port)
-        except OSError as error:
-            raise SetupError(
-                f"{host}:{port} cannot be bound for the worker's health ({error.strerror}). Choose another "
-                "TRANSCRIPTS_HEALTH_PORT, or none."
-            ) from error
-        async with server:
-            bound = int(server.sockets[0].getsockname()[1])
+        listening = _listen(host, port)
+        stalls = StallAnswers(listening, lambda: self._pulse.stalled_s)
+        async with await asyncio.start_server(self._serve, sock=listening):
+            bound = int(listening.getsockname()[1])
             log.info("health is served", url=f"http://{host}:{bound}/healthz")
-            yield bound
+            stalls.start()
+            try:
+                yield bound
+            finally:
+                await asyncio.to_thread(stalls.stop)
 
     def answer(self, path: str) -> Answer:
         """Status, content type and body."""
@@ -110,6 +119,31 @@ class HealthServer:
         head = connection.send(h11.Response(status_code=status, headers=headers))
         shown = b"" if request.method == b"HEAD" else connection.send(h11.Data(data=body))
         return (head or b"") + (shown or b"")
+
+
+def web_port() -> int:
+    """The port that a platform of web services names in PORT, else the usual 8080; SetupError where it is none.
+
+    It is no setting of workers: in an `.env` that both services read, it is the API's.
+    """
+    named = os.environ.get("PORT", _WEB_PORT)
+    if not named.isdecimal() or int(named) > 65_535:
+        raise SetupError(f"PORT: {named!r} is not a port: give a number from 0 to 65535.")
+    return int(named)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        listening = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
+    except OSError as error:
+        raise SetupError(
+            f"{host}:{port} cannot be bound for the worker's health ({error.strerror}). Choose another "
+            "TRANSCRIPTS_HEALTH_PORT, or none."
+        ) from error
+    listening.setblocking(False)
+    return listening
 
 
 async def _request(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Request | None:

@@ -6,7 +6,8 @@ import socket
 import asyncpg
 import pytest
 
-from worker_service import probe
+from worker_service import health, probe
+from worker_service.health import HealthServer, Pulse
 
 ROW = "INSERT INTO worker (id, host, pid, version, max_jobs, seen_at) VALUES ($1, $2, 1, '1', 1, now() - $3::interval)"
 
@@ -37,3 +38,21 @@ def test_a_probe_without_a_database_says_so(
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/x")
     assert probe.main() == 1
     assert capsys.readouterr().out == "The worker's heartbeat cannot be read: ConnectionRefusedError\n"
+
+
+async def test_a_web_service_is_asked_on_the_port_that_the_platform_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """F36, F40."""
+    pulse = Pulse(lambda _: None)
+    server = HealthServer(pulse=pulse, takes_jobs=lambda: True, metrics=lambda: b"")
+    async with server.listening("127.0.0.1", 0) as port:
+        monkeypatch.setenv("PORT", str(port))
+        assert await asyncio.to_thread(probe.main, ["--as-web-service"]) == 0
+        monkeypatch.setattr(health, "STALE_S", 0.0)
+        assert await asyncio.to_thread(probe.main, ["--as-web-service"]) == 1
+        assert "no heartbeat" in capsys.readouterr().out
+    for named, said in ((str(port), "does not answer"), ("http", "is not a port")):
+        monkeypatch.setenv("PORT", named)
+        assert probe.main(["--as-web-service"]) == 1
+        assert said in capsys.readouterr().out

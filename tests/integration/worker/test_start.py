@@ -13,6 +13,7 @@ import asyncpg
 import httpx
 import pytest
 
+from deploy.local.processes import free_port
 from deploy.local.redis import Redis
 from shared.database import Pool, open_pool
 from shared.dispatch import Dispatcher
@@ -78,11 +79,12 @@ async def site(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterat
     await queue.aclose()
 
 
-async def refused(site: Site, **settings: str) -> str:
+async def refused(site: Site, *arguments: str, **settings: str) -> str:
     """What a worker says that refuses to start."""
     given = {"DATABASE_URL": site.database_url, "REDIS_URL": site.redis_url, **settings}
     worker = await start_worker(
-        site.folder / "refused.log", given.pop("DATABASE_URL"), given.pop("REDIS_URL"), site.folder / "objects", **given
+        site.folder / "refused.log", given.pop("DATABASE_URL"), given.pop("REDIS_URL"), site.folder / "objects",
+        *arguments, **given,
     )  # fmt: skip
     code = await worker.process.wait()
     assert code == 2, worker.text
@@ -318,6 +320,20 @@ async def test_its_health_and_metrics_are_served_where_asked_for(site: Site) -> 
             await site.pool.execute("UPDATE worker SET drain_requested = true")
             await worker.wrote("draining")
             assert (await http.get("/readyz")).status_code == 503
+
+
+async def test_it_serves_as_a_web_service_where_the_platform_looks(site: Site) -> None:
+    """F36, F40: on PORT, at all addresses; PORT alone, which in a common `.env` is the API's, opens nothing."""
+    port = free_port()
+    async with a_worker(site.folder / "w.log", *site.where, "--as-web-service", PORT=str(port)) as worker:
+        await worker.wrote(f"http://0.0.0.0:{port}/healthz")
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            assert (await http.get("/healthz")).status_code == 200
+            assert await worker.stop() == 0
+    async with a_worker(site.folder / "plain.log", *site.where, PORT=str(port)) as worker:
+        await site.reached(await site.job(), status=JobStatus.SUCCEEDED)
+        assert "health is served" not in worker.text
+    assert "PORT: 'http' is not a port" in await refused(site, "--as-web-service", PORT="http")
 
 
 async def test_a_job_that_its_living_worker_has_forgotten_is_taken_over(site: Site) -> None:

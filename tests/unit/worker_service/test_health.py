@@ -1,7 +1,12 @@
 """The worker's health server, as probes and scrapers see it: HTTP in, the truth out."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -9,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared.errors import SetupError
-from worker_service import health
+from worker_service import health, stalls
 from worker_service.health import HealthServer, Pulse
 from worker_service.metrics import WorkerMetrics
 
@@ -118,3 +123,60 @@ async def test_a_port_that_is_taken_is_named(site: Site) -> None:
     with pytest.raises(SetupError, match="TRANSCRIPTS_HEALTH_PORT"):
         async with server.listening("127.0.0.1", site.port):
             pass
+
+
+@contextmanager
+def served_from_a_thread() -> Iterator[tuple[asyncio.AbstractEventLoop, httpx.Client]]:
+    """A health server whose loop a test may bring to a stand, since the test itself runs beside it."""
+    running = threading.Event()
+    loop = asyncio.new_event_loop()
+    ended = asyncio.Event()
+    port = 0
+
+    async def serve() -> None:
+        nonlocal port
+        pulse = Pulse(lambda _: None)
+        watching = asyncio.create_task(pulse.run())
+        server = HealthServer(pulse=pulse, takes_jobs=lambda: True, metrics=lambda: b"")
+        async with server.listening("127.0.0.1", 0) as port:
+            running.set()
+            await ended.wait()
+        watching.cancel()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    running.wait()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+            yield loop, http
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+        loop.close()
+
+
+def test_a_loop_that_stands_still_is_told_and_lives_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F36, F17: liveness turns 503 while the loop itself can say nothing."""
+    monkeypatch.setattr(stalls, "STALLED_S", 3.0)
+    goes_on = threading.Event()
+    with served_from_a_thread() as (loop, http), contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(goes_on.set)
+        assert http.get("/healthz").status_code == 200
+        loop.call_soon_threadsafe(goes_on.wait)
+        for path in ("/healthz", "/readyz"):
+            answer = http.get(path)
+            assert (answer.status_code, answer.json()["detail"]) == (503, "the event loop stands still")
+        goes_on.set()
+        while http.get("/healthz").status_code != 200:
+            time.sleep(0.01)  # until its watch comes round
+
+
+def test_a_client_that_says_nothing_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stalls, "STALLED_S", 1.0)
+    monkeypatch.setattr(stalls, "_PATIENCE_S", 0.1)
+    goes_on = threading.Event()
+    with served_from_a_thread() as (loop, http), contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(goes_on.set)
+        loop.call_soon_threadsafe(goes_on.wait)
+        with contextlib.closing(socket.create_connection((http.base_url.host, http.base_url.port or 0))):
+            assert http.get("/healthz").status_code == 503

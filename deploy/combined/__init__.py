@@ -1,0 +1,1 @@
+"""The API and a worker together in one container, under one small supervisor."""
