@@ -33,7 +33,7 @@ beside_google_fake = $(if $(filter google-fake,$(ENGINE)),$(BIN)/python -m tests
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^## / {print "\n" substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^## / {print "\n" substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' Makefile
 
 ## Run it
 .PHONY: demo up servers status stop
@@ -76,6 +76,31 @@ check-workers: local ## who works: tasks, slots, versions, running jobs
 
 models: local ## install the speech models
 	@$(BIN)/python -m deploy.local.models
+
+## Deploy it
+.PHONY: docker-api docker-worker docker-worker-cloudrun docker-worker-local docker-combined sbom
+docker-api: ## the image of the API and the migrations, by docker, podman or buildah (TAG=dev)
+	@sh deploy/docker/build.sh api $(ARGS)
+
+docker-worker: ## the image of a worker for Google
+	@sh deploy/docker/build.sh worker $(ARGS)
+
+docker-worker-cloudrun: ## the same, which answers health checks on PORT
+	@sh deploy/docker/build.sh worker-cloudrun $(ARGS)
+
+docker-worker-local: ## the image of a worker that computes the speech itself
+	@sh deploy/docker/build.sh worker-local $(ARGS)
+
+docker-combined: ## the image of API and worker together
+	@sh deploy/docker/build.sh combined $(ARGS)
+
+sbom: dev ## bills of materials (CycloneDX) of what the images install, into build/sbom
+	@mkdir -p build/sbom
+	@for lock in api worker speech; do \
+	  $(BIN)/cyclonedx-py requirements requirements/$$lock.txt --pyproject pyproject.toml --output-reproducible \
+	    -o build/sbom/$$lock.cdx.json || exit; \
+	  echo build/sbom/$$lock.cdx.json; \
+	done
 
 ## Work on it
 .PHONY: dev-setup check lint format types imports test test-slow test-all chaos fuzz coverage docs docs-serve lock clean
@@ -129,6 +154,7 @@ lock: dev ## lock the requirements anew (ARGS=--upgrade: to the newest versions)
 	  $(LOCK) pyproject.toml --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt || exit; \
 	done
 	@printf 'uv\nsetuptools\n' | $(LOCK) - -c requirements/dev.txt -o requirements/uv.txt
+	@echo cyclonedx-bom | $(LOCK) - -c requirements/dev.txt -o requirements/sbom.txt
 
 clean: ## remove what the tools left; the environment and the data of the stack stay
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* htmlcov build dist site *.egg-info

@@ -1,15 +1,22 @@
 # The HTTP API, and the migrations: docker build -f deploy/docker/api.Dockerfile .
-ARG PYTHON=3.13-slim-bookworm
+ARG PYTHON=3.13-slim-trixie
 
-FROM python:${PYTHON} AS packages
+# uv, and what writes the bill of materials: the same lines in all Dockerfiles here, so made once for all.
+FROM python:${PYTHON} AS tools
 WORKDIR /build
-COPY requirements/uv.txt requirements/api.txt ./
+COPY requirements/uv.txt requirements/sbom.txt ./
 RUN pip install --no-cache-dir --require-hashes -r uv.txt \
- && python -m venv --without-pip /opt/venv \
- && uv pip install --system-certs --no-cache --compile-bytecode --python /opt/venv/bin/python --require-hashes -r api.txt
+ && python -m venv --without-pip /opt/sbom \
+ && uv pip install --system-certs --no-cache --python /opt/sbom/bin/python --require-hashes -r sbom.txt \
+ && python -m venv --without-pip /opt/venv
+
+FROM tools AS packages
+COPY requirements/api.txt ./
+RUN uv pip install --system-certs --no-cache --compile-bytecode --python /opt/venv/bin/python --require-hashes -r api.txt \
+ && /opt/sbom/bin/cyclonedx-py environment --output-reproducible -o /opt/venv/sbom.cdx.json /opt/venv/bin/python
 
 # Installed rather than copied: engines are found by the entry points of packages, ours too.
-FROM packages AS service
+FROM tools AS service
 COPY pyproject.toml README.md LICENSE ./
 COPY shared/ shared/
 COPY deploy/__init__.py deploy/

@@ -1,31 +1,40 @@
-# The worker, of two kinds:
-#   docker build -f deploy/docker/worker.Dockerfile .                  google: speech by Google Speech-to-Text
-#   docker build -f deploy/docker/worker.Dockerfile --target local .   local: computes the speech itself, models included
-ARG PYTHON=3.13-slim-bookworm
+# The worker, of three kinds:
+#   docker build -f deploy/docker/worker.Dockerfile .                     google: speech by Google Speech-to-Text
+#   docker build -f deploy/docker/worker.Dockerfile --target cloudrun .   the same, which answers health checks on $PORT
+#   docker build -f deploy/docker/worker.Dockerfile --target local .      computes the speech itself, models included
+ARG PYTHON=3.13-slim-trixie
 
-FROM python:${PYTHON} AS installer
+# uv, and what writes the bill of materials: the same lines in all Dockerfiles here, so made once for all.
+FROM python:${PYTHON} AS tools
 WORKDIR /build
-COPY requirements/uv.txt ./
+COPY requirements/uv.txt requirements/sbom.txt ./
 RUN pip install --no-cache-dir --require-hashes -r uv.txt \
+ && python -m venv --without-pip /opt/sbom \
+ && uv pip install --system-certs --no-cache --python /opt/sbom/bin/python --require-hashes -r sbom.txt \
  && python -m venv --without-pip /opt/venv
 
-FROM installer AS google-packages
+FROM tools AS google-packages
 COPY requirements/worker.txt ./
-RUN uv pip install --system-certs --no-cache --compile-bytecode --python /opt/venv/bin/python --require-hashes -r worker.txt
+RUN uv pip install --system-certs --no-cache --compile-bytecode --python /opt/venv/bin/python --require-hashes -r worker.txt \
+ && /opt/sbom/bin/cyclonedx-py environment --output-reproducible -o /opt/venv/sbom.cdx.json /opt/venv/bin/python
 
-FROM installer AS local-packages
+FROM tools AS local-packages
 COPY requirements/speech.txt ./
-RUN uv pip install --system-certs --no-cache --compile-bytecode --python /opt/venv/bin/python --require-hashes -r speech.txt
+RUN uv pip install --system-certs --no-cache --compile-bytecode --python /opt/venv/bin/python --require-hashes -r speech.txt \
+ && /opt/sbom/bin/cyclonedx-py environment --output-reproducible -o /opt/venv/sbom.cdx.json /opt/venv/bin/python
 
+# What the installer imports and no more: a change elsewhere does not fetch the models again.
 FROM local-packages AS models
-COPY shared/ shared/
-COPY worker_service/ worker_service/
+COPY shared/__init__.py shared/errors.py shared/
+COPY worker_service/__init__.py worker_service/
+COPY worker_service/engines/__init__.py worker_service/engines/
+COPY worker_service/engines/local/__init__.py worker_service/engines/local/weights.py worker_service/engines/local/
 COPY deploy/__init__.py deploy/
 COPY deploy/local/__init__.py deploy/local/models.py deploy/local/weights*.txt deploy/local/
 RUN /opt/venv/bin/python -m deploy.local.models --models-dir /models
 
 # Installed rather than copied: engines are found by the entry points of packages, ours too.
-FROM installer AS service
+FROM tools AS service
 COPY pyproject.toml README.md LICENSE ./
 COPY shared/ shared/
 COPY worker_service/ worker_service/
@@ -54,3 +63,11 @@ ENV TRANSCRIPTS_ENGINES=local \
 FROM worker AS google
 COPY --from=google-packages /opt/venv /opt/venv
 ENV TRANSCRIPTS_ENGINES=google
+
+FROM google AS cloudrun
+EXPOSE 8080
+HEALTHCHECK --interval=15s --timeout=6s --start-period=60s --retries=3 CMD ["python", "-m", "worker_service.probe", "--as-web-service"]
+CMD ["python", "-m", "worker_service", "--as-web-service"]
+
+# What is built where no target is named.
+FROM google

@@ -1,5 +1,6 @@
 """The images and the compose file: linted, pinned, closed, and made of settings and files that exist."""
 
+import json
 import re
 import subprocess
 import sys
@@ -18,6 +19,15 @@ from tests.fixtures.repository import ROOT, files, name
 COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILES = [path for path in files() if path.name.endswith("Dockerfile")]
 OURS = ("api", "migrate", "worker")
+BUILD = ROOT / "deploy" / "docker" / "build.sh"
+PROBES = {
+    "api": ['CMD ["python", "-m", "api_service.probe"]'],
+    "combined": ['CMD ["python", "-m", "deploy.combined.probe"]'],
+    "worker": [
+        'CMD ["python", "-m", "worker_service.probe"]',
+        'CMD ["python", "-m", "worker_service.probe", "--as-web-service"]',
+    ],
+}
 HADOLINT = Path(sysconfig.get_path("scripts")) / "hadolint"
 
 
@@ -40,7 +50,7 @@ def run(*command: str | Path) -> str:
 
 
 def test_there_are_images() -> None:
-    assert {"deploy/docker/api.Dockerfile", "deploy/docker/worker.Dockerfile"} <= set(map(name, DOCKERFILES))
+    assert {name(path) for path in DOCKERFILES} == {f"deploy/docker/{image}.Dockerfile" for image in PROBES}
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=name)
@@ -84,6 +94,79 @@ def test_an_image_is_made_of_what_is_there(dockerfile: Path) -> None:
                 assert source.split("/")[0] in let_through, f"COPY {source}"
 
 
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=name)
+def test_an_image_has_what_it_runs(dockerfile: Path) -> None:
+    """F38: the package of every command is copied into it, and the bill of materials is of what was installed."""
+    found = instructions(dockerfile)
+    copied = {source.rstrip("/") for word, rest in found if word == "COPY" for source in rest.split()[:-1]}
+    for word, rest in found:
+        if word in {"CMD", "HEALTHCHECK"}:
+            _, _, module = json.loads(rest[rest.index("[") :])[:3]
+            package = module.removesuffix(".probe").replace(".", "/")
+            assert package in copied, f"{word} {module}"
+            assert list(ROOT.glob(f"{module.replace('.', '/')}/__main__.py")) or module.endswith(".probe")
+    installed = [
+        rest for word, rest in found if word == "RUN" and "requirements" not in rest and " -r " in rest
+    ]
+    for run in installed:
+        assert "--require-hashes" in run
+        assert "sbom" in run
+
+
+def test_the_stages_that_are_the_same_are_the_same() -> None:
+    """So that they are made once for all images."""
+    stages = {re.findall(r"(?s)# uv, and .*?\n\n", path.read_text())[0] for path in DOCKERFILES}
+    assert len(stages) == 1
+    users = {
+        re.findall(r"(?s)# The folder is for .*? /data/objects\n", path.read_text())[0]
+        for path in DOCKERFILES
+    }
+    assert len(users) == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "file", "target"),
+    [
+        ("api", "api", None),
+        ("worker", "worker", None),
+        ("worker-cloudrun", "worker", "cloudrun"),
+        ("worker-local", "worker", "local"),
+        ("combined", "combined", None),
+    ],
+)
+def test_make_builds_each_image(image: str, file: str, target: str | None) -> None:
+    """With whatever builds here: `echo` in its place tells what would be run."""
+    told = subprocess.run(
+        ["make", "--silent", f"docker-{image}", "ARGS=--given"], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={"PATH": "/usr/bin:/bin", "IMAGE_BUILDER": "echo", "TAG": "v1"},
+    ).stdout.split()  # fmt: skip
+    dockerfile = told[told.index("--file") + 1]
+    assert dockerfile == f"deploy/docker/{file}.Dockerfile"
+    assert told[told.index("--tag") + 1] == f"coaching-transcripts-{image}:v1"
+    assert told[-2:] == ["--given", "."]
+    assert ["--target"] * bool(target) == [word for word in told if word == "--target"]
+    if target:
+        assert told[told.index("--target") + 1] == target
+        assert f" AS {target}\n" in (ROOT / dockerfile).read_text()
+
+
+def test_an_image_that_there_is_not_is_refused() -> None:
+    done = subprocess.run(["sh", str(BUILD), "web"], capture_output=True, text=True, check=False)
+    assert (done.returncode, "There is no image web" in done.stderr) == (2, True)
+
+
+def test_a_machine_that_builds_nothing_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    done = subprocess.run(
+        ["/bin/sh", str(BUILD), "api"],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "podman or buildah is needed" in done.stderr) == (1, True)
+
+
 def test_the_compose_file_answers_to_its_schema() -> None:
     run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE)
 
@@ -113,14 +196,10 @@ def test_health_is_looked_at_where_the_work_is(services: dict[str, dict[str, Any
     assert redis["healthcheck"]["test"] == ["CMD-SHELL", "redis-cli ping | grep -q PONG"]
     assert redis["environment"]["REDISCLI_AUTH"] in redis["command"]
     assert "pg_isready" in services["postgres"]["healthcheck"]["test"]
-    for image, probe in (("api", "api_service.probe"), ("worker", "worker_service.probe")):
-        checks = [
-            rest
-            for word, rest in instructions(ROOT / f"deploy/docker/{image}.Dockerfile")
-            if word == "HEALTHCHECK"
-        ]
-        assert len(checks) == 1
-        assert checks[0].endswith(f'CMD ["python", "-m", "{probe}"]')
+    for image, probes in PROBES.items():
+        found = instructions(ROOT / f"deploy/docker/{image}.Dockerfile")
+        checks = [rest[rest.index("CMD") :] for word, rest in found if word == "HEALTHCHECK"]
+        assert checks == probes
 
 
 def test_the_queue_is_neither_evicted_nor_forgotten(services: dict[str, dict[str, Any]]) -> None:

@@ -12,6 +12,7 @@ from packaging.version import Version
 from tests.fixtures.repository import ROOT
 
 LOCKS = ["api", "worker", "speech", "local", "dev"]
+TOOLS = ["sbom", "uv"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 STALE = "run `make lock`"
@@ -52,7 +53,7 @@ def test_a_lock_answers_to_the_project(lock: str) -> None:
         )
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, "uv"])
+@pytest.mark.parametrize("lock", [*LOCKS, *TOOLS])
 def test_a_lock_pins_by_hash_and_names_no_place(lock: str) -> None:
     blocks = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"^#.*\n", "", text(lock), flags=re.MULTILINE))
     for block in blocks:
@@ -62,7 +63,7 @@ def test_a_lock_pins_by_hash_and_names_no_place(lock: str) -> None:
     assert "index-url" not in text(lock)
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, "uv"])
+@pytest.mark.parametrize("lock", [*LOCKS, *TOOLS])
 def test_locks_agree(lock: str) -> None:
     """What was tested is what is deployed."""
     for package, versions in pins(lock).items():
