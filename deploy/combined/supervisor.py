@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from shared.logs import get_logger
@@ -20,7 +20,7 @@ _IDLE_S: Final = 3_600.0
 class Supervisor:
     """Starts the programs, and waits for signals and for their ends; for Linux, as process 1 of a container."""
 
-    def __init__(self, programs: Mapping[str, Sequence[str]], *, grace_s: float = GRACE_S) -> None:
+    def __init__(self, programs: Mapping[str, tuple[str, ...]], *, grace_s: float = GRACE_S) -> None:
         """`programs`: command lines by name, the programs by absolute path."""
         self._programs = programs
         self._grace_s = grace_s
