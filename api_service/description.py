@@ -9,6 +9,7 @@ from starlette.routing import compile_path
 from api_service.access import needed_scope
 from api_service.errors import PROBLEM_JSON
 from api_service.examples import examples
+from api_service.links import link
 from shared.orders import RecordingOrder
 from shared.schemas import FieldError, Problem
 from shared.scopes import Scope
@@ -156,4 +157,5 @@ def _put_right(document: dict[str, Any]) -> dict[str, Any]:
     for operations in document.get("webhooks", {}).values():
         _tell_what_is_sent(operations["post"])
     document["components"]["schemas"] = dict(sorted(schemas.items()))
+    link(document)
     return document

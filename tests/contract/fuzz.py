@@ -1,7 +1,8 @@
 """`python -m tests.contract.fuzz`: a real API is sent requests drawn from its OpenAPI document.
 
-Every answer is held against the document. Nothing of ours is mocked, and no failure is shrunk: each is told once, with
-the command that sends it again.
+Every answer is held against the document. Most requests stand alone; a fifth come in chains, where the next one asks
+about what the last one made. Nothing of ours is mocked, and no failure is shrunk: each is told once, with the command
+that sends it again.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from schemathesis import Case
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.core.result import Ok
+from schemathesis.core.transport import Response
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -37,6 +39,7 @@ from schemathesis.specs.openapi.checks import (
 from deploy.local.postgres import Postgres
 from deploy.local.redis import Redis
 from deploy.migrations import upgrade
+from tests.contract.chains import LENGTH, chain
 from tests.contract.hostile import spoil
 from tests.fixtures.keys import PEPPER, bearer, made_key
 from tests.integration.api.conftest import Api, running_api
@@ -52,6 +55,7 @@ NOT_DRAWN: Final = {
     "GET /v1/jobs/{job_id}/events": "A stream of events ends with the job, which nobody works on here.",
     "GET /readyz": "It says 503 on purpose where no worker is, and here is none.",
 }
+IN_CHAINS: Final = 0.2
 Ids = dict[str, list[str]]
 
 CAPTIONS: Final = (
@@ -90,18 +94,20 @@ class Findings:
 def fuzz(url: str, headers: dict[str, str], ids: Ids, *, cases: int, seed: int) -> Findings:
     """Send `cases` requests in all, the same for each operation; blocks until all are answered."""
     config = schemathesis.Config.from_dict({"generation": {"with-security-parameters": False}})
-    schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config)
-    operations = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
-    drawn = [each for each in operations if each.label not in NOT_DRAWN]
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config).exclude(
+        lambda context: context.operation.label in NOT_DRAWN
+    )
+    drawn = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
+    alone = cases - int(cases * IN_CHAINS)
     found = Findings()
     with requests.Session() as session:
         session.headers.update(headers)
 
-        def send(case: Case[Any]) -> None:
+        def send(case: Case[Any]) -> Response | None:
             try:
                 response = case.call(base_url=url, session=session, timeout=30, allow_redirects=False)
             except (UnicodeError, requests.exceptions.InvalidHeader):
-                return  # what the client's library cannot put into bytes never leaves it
+                return None  # what the client's library cannot put into bytes never leaves it
             found.cases += 1
             found.statuses[response.status_code] += 1
             try:
@@ -109,13 +115,17 @@ def fuzz(url: str, headers: dict[str, str], ids: Ids, *, cases: int, seed: int) 
             except FailureGroup as group:
                 for failure in group.exceptions:
                     found.add(case, response, failure)
+            return response
 
         for operation in drawn:
-            _draw(operation, send, ids, -(-cases // len(drawn)), seed)
+            _draw(operation, send, ids, -(-alone // len(drawn)), seed)
+        chain(schema, send, chains=max(1, 2 * (cases - found.cases) // LENGTH), number=seed)
     return found
 
 
-def _draw(operation: Any, send: Callable[[Case[Any]], None], ids: Ids, cases: int, number: int) -> None:
+def _draw(
+    operation: Any, send: Callable[[Case[Any]], Response | None], ids: Ids, cases: int, number: int
+) -> None:
     """Draw requests of one operation: right ones, wrong ones, and right ones that are then spoiled."""
     strategy = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in GenerationMode))
 

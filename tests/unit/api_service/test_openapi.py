@@ -38,3 +38,23 @@ def test_every_reference_leads_somewhere() -> None:
     named = set(re.findall(r'"#/components/schemas/([^"]+)"', whole))
     assert named <= document()["components"]["schemas"].keys()
     assert "HTTPValidationError" not in whole
+
+
+def test_every_link_leads_to_an_operation_that_takes_what_it_gives() -> None:
+    """Clients and `python -m tests.contract.fuzz` go along them."""
+    paths = document()["paths"]
+    takes = {
+        operation["operationId"]: {each["name"] for each in operation["parameters"] if "name" in each}
+        for ways in paths.values()
+        for operation in ways.values()
+        if "parameters" in operation
+    }
+    links = [
+        link
+        for path, method in operations()
+        for answer in paths[path][method]["responses"].values()
+        for link in answer.get("links", {}).values()
+    ]
+    assert len(links) > 40
+    for link in links:
+        assert set(link.get("parameters", {})) <= takes[link["operationId"]], link
