@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Final
 
 from api_service import key_commands
-from shared import telemetry
 from shared.errors import SetupError
 from shared.logs import configure
 from shared.settings import ApiSettings
@@ -48,11 +47,7 @@ def _serve(arguments: argparse.Namespace, settings: ApiSettings) -> int:
     from api_service.server import serve  # noqa: PLC0415  (a second of imports that `keys` need not pay)
 
     given = {name: value for name in ("host", "port") if (value := getattr(arguments, name)) is not None}
-    telemetry.configure(settings, "api")
-    try:
-        asyncio.run(serve(settings.model_copy(update=given)))
-    finally:
-        telemetry.close()
+    asyncio.run(serve(settings.model_copy(update=given)))
     return 0
 
 

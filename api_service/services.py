@@ -44,7 +44,7 @@ from shared.ports import ObjectStore
 from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.settings import ApiSettings
 from shared.source_urls import networks_of
-from shared.storage import store_of
+from shared.storage import browser_origin, store_of
 from shared.transcript_edits import EditRepository
 from shared.transcript_search import SearchRepository
 from shared.transcripts import TranscriptRepository
@@ -86,6 +86,7 @@ class Services:
     watcher: JobWatcher
     pulse: Pulse
     max_upload_bytes: int
+    media_origin: str | None
 
 
 class State(TypedDict):
@@ -205,4 +206,5 @@ def _assemble(
         watcher=watcher,
         pulse=Pulse(pool, tick_s=2 * settings.watch_seconds),
         max_upload_bytes=settings.max_upload_bytes,
+        media_origin=browser_origin(settings),
     )

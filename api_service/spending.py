@@ -1,6 +1,7 @@
 """The use cases of money: what was used, what may be spent, and a look at the budget before a recording is taken."""
 
 from datetime import date
+from uuid import UUID
 
 from api_service.callers import Caller
 from shared.budgets import Budgets
@@ -30,6 +31,10 @@ class Spending:
                 f"`first` must not be after `last`, nor more than {LONGEST_DAYS - 1} days before it."
             )
         return UsageReport.of(first, last, await self._ledger.lines(caller.tenant_id, first, last))
+
+    async def of_job(self, caller: Caller, job_id: UUID) -> int | None:
+        """What a job came to in micro-dollars; None where nothing is booked yet."""
+        return await self._ledger.of_job(caller.tenant_id, job_id)
 
     async def budget(self, tenant_id: str) -> BudgetResource:
         """What the tenant may spend, and has."""

@@ -64,8 +64,11 @@ class TranscriptRepository:
             )
             await connection.execute(_WARN, job_id, [{"code": "edits_replaced", "detail": detail}])
 
-    async def load(self, session_id: UUID, tenant_id: str) -> Transcript:
-        """The session's transcript; NotReadyError (with `job_id`, `job_status`) while there is none."""
+    async def load(self, session_id: UUID, tenant_id: str, *, words: bool = True) -> Transcript:
+        """The session's transcript; NotReadyError (with `job_id`, `job_status`) while there is none.
+
+        Without `words` its segments have none: enough to read it.
+        """
         async with (
             self._pool.acquire() as connection,
             connection.transaction(readonly=True, isolation="repeatable_read"),
@@ -77,7 +80,7 @@ class TranscriptRepository:
                 raise NotReadyError(
                     _why_not(head["status"]), job_id=str(head["newest_id"]), job_status=head["status"]
                 )
-            segments = await read_segments(connection, session_id)
+            segments = await read_segments(connection, session_id, words=words)
             speakers = await read_speakers(connection, session_id)
         last_ms = max((segment.end_ms for segment in segments), default=0)
         return Transcript(

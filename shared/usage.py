@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
+from uuid import UUID
 
 from shared.database import Pool
 
@@ -15,6 +16,7 @@ WHERE tenant_id = $1 AND created_at >= $2::date::timestamp AT TIME ZONE 'UTC'
     AND created_at < ($3::date + 1)::timestamp AT TIME ZONE 'UTC'
 GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3
 """
+_OF_JOB: Final = "SELECT sum(micro_dollars)::bigint FROM usage WHERE job_id = $1 AND tenant_id = $2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +43,8 @@ class Ledger:
         """The lines of the days from `first` to `last`, both included, the newest first."""
         rows = await self._pool.fetch(_USAGE, tenant_id, first, last)
         return [UsageLine(**dict(row.items())) for row in rows]
+
+    async def of_job(self, tenant_id: str, job_id: UUID) -> int | None:
+        """What all attempts of a job came to in micro-dollars; None where none has been booked."""
+        spent: int | None = await self._pool.fetchval(_OF_JOB, job_id, tenant_id)
+        return spent

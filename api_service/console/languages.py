@@ -89,6 +89,21 @@ def duration(ms: int | None) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def clock(ms: int) -> str:
+    """A place in a recording, as players write it: `0:05`, `12:34`, `1:02:03`."""
+    minutes, seconds = divmod(ms // 1_000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def size(count: int) -> str:
+    """So many bytes: `12 kB`, `3.4 MB`, `2 GB`."""
+    for unit, bytes_ in (("GB", 10**9), ("MB", 10**6)):
+        if count >= bytes_:
+            return f"{count / bytes_:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{max(1, round(count / 1_000))} kB"
+
+
 def money(micro_dollars: int | None) -> str:
     """A sum in dollars, with as many places as it needs, at least cents."""
     if micro_dollars is None:

@@ -15,7 +15,7 @@ from shared.schemas import Page
 
 router = APIRouter(prefix="/v1/sessions/{session_id}/transcript", tags=["Editing"])
 
-_Revision = Annotated[int, Path(ge=0, le=2**31 - 1)]  # what the column holds
+Revision = Annotated[int, Path(ge=0, le=2**31 - 1)]  # what the column holds
 _STEPPED = {200: {"headers": EDITED}, **problems(404, 409, 412, 428)}
 
 
@@ -41,7 +41,7 @@ async def list_edits(
 
 @router.get("/history/{revision}", response_model=EditDetail, responses=problems(404))
 async def get_edit(
-    session_id: UUID, revision: _Revision, caller: CallerDep, services: ServicesDep
+    session_id: UUID, revision: Revision, caller: CallerDep, services: ServicesDep
 ) -> Response:
     """An edit, with the texts before and after it."""
     return answer(EditDetail.of(await services.edits.get(session_id, caller.tenant_id, revision)))

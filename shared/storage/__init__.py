@@ -1,12 +1,15 @@
 """Where recordings and prepared audio live, behind the ObjectStore port."""
 
 from pathlib import Path
+from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from shared.errors import SetupError
 from shared.ports import ObjectStore
 from shared.settings import CoreSettings
 from shared.storage.disk import DiskStore
+
+_GOOGLE_STORAGE: Final = "https://storage.googleapis.com"
 
 
 def store_of(settings: CoreSettings, *, scratch_dir: Path | None = None) -> ObjectStore:
@@ -21,6 +24,14 @@ def store_of(settings: CoreSettings, *, scratch_dir: Path | None = None) -> Obje
         gcs_endpoint=settings.gcs_endpoint,
         scratch_dir=scratch_dir,
     )
+
+
+def browser_origin(settings: CoreSettings) -> str | None:
+    """The origin at which browsers themselves read and write objects; None where all goes through the API."""
+    if urlsplit(settings.storage_url).scheme != "gs":
+        return None
+    parts = urlsplit(settings.gcs_endpoint or _GOOGLE_STORAGE)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def open_store(

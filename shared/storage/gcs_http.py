@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import httpx
 
-from shared import telemetry
 from shared.errors import (
     ObjectExistsError,
     ObjectMissingError,
@@ -87,8 +86,7 @@ class CloudStorage:
     async def ask(self, method: str, url: str, **request: Any) -> httpx.Response:
         """One request to an upload session, whose URL authorises it; any answer is returned."""
         try:
-            with telemetry.span(f"storage {method}"):
-                return await self._http.request(method, url, **request)
+            return await self._http.request(method, url, **request)
         except httpx.TransportError as error:
             raise _unreachable(error) from error
 
@@ -113,8 +111,7 @@ class CloudStorage:
     async def _authorised(self, method: str, path: str, **request: Any) -> httpx.Response:
         headers = {**request.pop("headers", {}), **await self._authorisation()}
         try:
-            with telemetry.span(f"storage {method}"):
-                response = await self._http.request(method, self.endpoint + path, headers=headers, **request)
+            response = await self._http.request(method, self.endpoint + path, headers=headers, **request)
         except httpx.TransportError as error:
             raise _unreachable(error) from error
         self._heed(response)

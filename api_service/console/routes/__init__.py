@@ -2,8 +2,21 @@
 
 from fastapi import APIRouter
 
-from api_service.console.routes import changes, entry, preferences, statics, workers
+from api_service.console.routes import (
+    changes,
+    entry,
+    preferences,
+    search,
+    session,
+    sessions,
+    statics,
+    uploads,
+    usage,
+    workers,
+)
 
 router = APIRouter(include_in_schema=False)
-for module in (entry, changes, preferences, workers, statics):
+operators = (changes, workers)
+coaches = (sessions, session, uploads, search, usage)
+for module in (entry, preferences, *coaches, *operators, statics):
     router.include_router(module.router)

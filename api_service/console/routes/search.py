@@ -1,0 +1,65 @@
+"""Search over all transcripts; a hit leads to the moment in which it was said."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import AfterValidator, StringConstraints
+
+from api_service.console.pages import asked, page
+from api_service.deps import CallerDep, ServicesDep
+from api_service.queries import SearchQuery, write_place
+from shared.search.query import Query
+from shared.search_schemas import SearchHit, Snippet
+from shared.transcript import Role
+from shared.transcript_search import MOST_RANKED, SearchOrder
+from shared.wire_types import no_control_characters
+
+router = APIRouter(prefix="/console/search")
+
+
+class SearchPageQuery(SearchQuery):
+    """As the API takes it; without words the page only asks for some."""
+
+    q: Annotated[str, StringConstraints(max_length=200), AfterValidator(no_control_characters)] = ""
+
+
+@router.get("")
+async def show_search(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
+    """The page."""
+    query = asked(request, SearchPageQuery)
+    shown: dict[str, Any] = {"hits": [], "cursor": None, "total": None, "capped": False}
+    if query.q.strip():
+        found = await services.search.find(
+            caller.tenant_id,
+            Query.parse(query.q),
+            query.as_filter(),
+            order=query.sort,
+            limit=query.limit + 1,
+            after=query.after,
+        )
+        items = found.items[: query.limit]
+        shown = {
+            "hits": [SearchHit.of(hit) for hit in items],
+            "cursor": write_place(items[-1].place) if len(found.items) > len(items) else None,
+            "total": found.total,
+            "capped": found.total is not None and found.total >= MOST_RANKED,
+        }
+    return page(
+        request,
+        "search/page.html",
+        query=query,
+        parts_of=parts_of,
+        roles=list(Role),
+        orders=list(SearchOrder),
+        **shown,
+    )
+
+
+def parts_of(snippet: Snippet) -> Sequence[tuple[str, bool]]:
+    """The snippet cut into what was looked for (true) and what stands between."""
+    parts, reached = [], 0
+    for match in snippet.matches:
+        parts += [(snippet.text[reached : match.start], False), (snippet.text[match.start : match.end], True)]
+        reached = match.end
+    return [part for part in [*parts, (snippet.text[reached:], False)] if part[0]]

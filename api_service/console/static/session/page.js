@@ -1,0 +1,97 @@
+// @ts-check
+/** The page of a session: puts its parts together. */
+
+import { Problem } from "../api.js";
+import { listen as listenToDialogs } from "./dialogs.js";
+
+const root = /** @type {HTMLElement} */ (document.getElementById("session"));
+const session = root.dataset.id ?? "";
+listenToDialogs(session);
+if (document.getElementById("transcript")) await start();
+
+async function start() {
+  const [{ Transcript }, { Words, clickedCharacter }, { Player }, { Wave }, { People }, { Editing }, { Tools }, { Following }, keys] =
+    await Promise.all([
+      import("./transcript.js"), import("./words.js"), import("./player.js"), import("./wave.js"), import("./people.js"),
+      import("./editing.js"), import("./tools.js"), import("./following.js"), import("./keys.js"),
+    ]);
+  const people = new People(/** @type {HTMLFormElement} */ (document.getElementById("speakers")));
+  const list = /** @type {HTMLElement} */ (document.getElementById("transcript"));
+  const transcript = new Transcript(list, (number) => people.nameOf(number));
+  const words = new Words(session);
+  transcript.onNew = (element, segment) => words.note(element, segment);
+  const player = new Player(/** @type {HTMLAudioElement} */ (document.getElementById("audio")), Number(root.dataset.length));
+  const wave = new Wave(/** @type {HTMLElement} */ (document.getElementById("wave")), player, transcript);
+  const editing = new Editing(session, transcript, people, () => {
+    tools.forget();
+    loadWords();
+    following.refresh();
+  });
+  const tools = new Tools(transcript, editing, people, player);
+  const following = new Following(transcript, words, player, tools);
+  people.onWish = (wished) => editing.name(wished);
+
+  function loadWords() {
+    words.load(transcript).then(() => following.refresh()).catch((error) => {
+      if (!(error instanceof Problem)) throw error; // without them segments are still heard
+    });
+  }
+
+  /** One word on, or back. @param {number} step */
+  function nextWord(step) {
+    const segment = transcript.at(player.ms);
+    if (!segment) return;
+    const known = words.of(segment);
+    const next = known[known.findLastIndex((word) => word[2] <= player.ms) + step];
+    if (next) player.seek(next[2]);
+    else if (step > 0) player.seek(transcript.starts[transcript.numberOf(segment) + 1] ?? player.ms);
+    else player.seek((transcript.starts[transcript.numberOf(segment)] ?? 1) - 1);
+  }
+
+  const place = /** @type {HTMLElement} */ (document.querySelector(".said-of"));
+  place.addEventListener("focusin", (event) => tools.choose(segmentOf(event)));
+  place.addEventListener("dblclick", (event) => {
+    if (/** @type {HTMLElement} */ (event.target).closest(".said")) tools.edit();
+  });
+  place.addEventListener("click", (event) => {
+    const segment = segmentOf(event);
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (!segment || target.closest(".tools, .editor")) return;
+    tools.choose(segment);
+    const link = target.closest(".at");
+    if (link && (event.ctrlKey || event.metaKey || event.shiftKey)) return; // another tab
+    if (link) event.preventDefault();
+    const start = Number(segment.dataset.start);
+    if (link) player.hear(start);
+    else if (target.closest(".said") && getSelection()?.isCollapsed) {
+      player.hear(words.startOf(segment, clickedCharacter(event) ?? 0) ?? start);
+    }
+  });
+  for (const [id, act] of /** @type {const} */ ([["undo", () => editing.undo()], ["redo", () => editing.redo()]])) {
+    document.getElementById(id)?.addEventListener("click", act);
+  }
+  player.addEventListener("missing", () => {
+    /** @type {HTMLElement} */ (document.getElementById("no-audio")).hidden = false;
+  });
+  document.body.addEventListener("transcript-changed", () => wave.draw());
+  keys.listen(player, tools, following, editing, nextWord);
+  wave.load(session);
+  loadWords();
+  const at = new URLSearchParams(location.search).get("at");
+  if (at && /^\d+$/.test(at)) arrive(Number(at));
+
+  /** @param {number} ms */
+  function arrive(ms) {
+    player.seek(ms);
+    const segment = transcript.at(ms);
+    segment?.classList.add("found");
+    segment?.scrollIntoView({ block: "center" });
+    tools.choose(segment ?? undefined);
+  }
+  root.dataset.ready = "";
+}
+
+/** @param {Event} event @returns {HTMLElement | undefined} */
+function segmentOf(event) {
+  return /** @type {HTMLElement | null} */ (/** @type {HTMLElement} */ (event.target).closest(".segment")) ?? undefined;
+}

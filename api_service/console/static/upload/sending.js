@@ -1,0 +1,167 @@
+// @ts-check
+/**
+ * Sends one file by the resumable protocol (tus 1.0), or straight to the bucket where the API says how.
+ *
+ * What has arrived is never sent again: after a break it asks how far the upload is and goes on from there. Bytes go by
+ * XMLHttpRequest, since fetch does not tell how much it has sent.
+ */
+
+import { ask, Problem, proof } from "../api.js";
+
+const PIECE = 16 * 1024 * 1024; // how much a broken connection can lose of what the server has not confirmed
+const TUS = { "Tus-Resumable": "1.0.0" };
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 30_000;
+
+/** @typedef {{onProgress: (sent: number) => void, onWaiting: (waiting: boolean) => void, onBegun: (upload: string) => void}} Listener */
+
+export class Sending {
+  /** @param {File} file @param {string | null} upload An upload that was begun before. @param {Listener} listener */
+  constructor(file, upload, listener) {
+    this.file = file;
+    this.upload = upload;
+    this.listener = listener;
+    this.stop = new AbortController();
+  }
+
+  /** Send until all of it is there; returns the upload's id. Problem where it is refused; AbortError after `pause`. */
+  async run() {
+    this.stop = new AbortController();
+    for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
+      const before = this.sent ?? 0;
+      try {
+        return await this.#send();
+      } catch (error) {
+        if (!(error instanceof Problem) || !passes(error)) throw error;
+        if ((this.sent ?? 0) > before) wait = FIRST_WAIT_MS;
+        this.listener.onWaiting(true);
+        await pause(wait, this.stop.signal);
+        this.listener.onWaiting(false);
+      }
+    }
+  }
+
+  /** Send nothing more; what was sent stays. */
+  pause() {
+    this.stop.abort();
+  }
+
+  /** Give it up, and erase what was sent. */
+  async cancel() {
+    this.pause();
+    if (this.upload) await ask("DELETE", `/v1/uploads/${this.upload}`, { headers: TUS }).catch(() => {});
+  }
+
+  async #send() {
+    const begun = this.upload === null ? await this.#begin() : await this.#look();
+    if (begun.direct && begun.received === 0 && (await this.#direct(begun.direct))) return begun.id;
+    let offset = begun.received;
+    while (offset < this.file.size) {
+      this.#told(offset);
+      offset = await this.#piece(begun.id, offset);
+    }
+    this.#told(offset);
+    return begun.id;
+  }
+
+  async #begin() {
+    const name = btoa(String.fromCharCode(...new TextEncoder().encode(this.file.name)));
+    const headers = { ...TUS, "Upload-Length": String(this.file.size), "Upload-Metadata": `filename ${name}` };
+    const begun = await (await ask("POST", "/v1/uploads", { headers, signal: this.stop.signal })).json();
+    this.upload = begun.id;
+    this.listener.onBegun(begun.id);
+    return begun;
+  }
+
+  async #look() {
+    return (await ask("GET", `/v1/uploads/${this.upload}`, { signal: this.stop.signal })).json();
+  }
+
+  /** @param {string} upload @param {number} offset @returns {Promise<number>} How much is there now. */
+  async #piece(upload, offset) {
+    const headers = { ...TUS, ...proof(), "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream" };
+    const piece = this.file.slice(offset, offset + PIECE);
+    const answer = await this.#put("PATCH", `/v1/uploads/${upload}`, headers, piece, offset);
+    if (answer.status === 204) return Number(answer.getResponseHeader("Upload-Offset"));
+    throw problemOf(answer);
+  }
+
+  /**
+   * Send the whole to the bucket in one request; false where the bucket does not let this page do so.
+   * @param {{method: string, url: string, headers: Record<string, string>}} start
+   */
+  async #direct(start) {
+    const { signal } = this.stop;
+    let session;
+    try {
+      const answer = await fetch(start.url, { method: start.method, headers: start.headers, signal });
+      session = answer.ok ? answer.headers.get("Location") : null;
+    } catch (error) {
+      if (signal.aborted) throw error;
+    }
+    if (!session) return false; // no CORS rule lets us: through the API then
+    const sent = await this.#put("PUT", session, {}, this.file, 0);
+    if (sent.status >= 400) throw new Problem(0, {});
+    return true;
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} address
+   * @param {Record<string, string>} headers
+   * @param {Blob} body
+   * @param {number} offset
+   * @returns {Promise<XMLHttpRequest>}
+   */
+  #put(method, address, headers, body, offset) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      const { signal } = this.stop;
+      const abort = () => request.abort();
+      request.open(method, address);
+      for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+      request.upload.onprogress = (event) => this.#told(offset + event.loaded);
+      request.onload = () => resolve(request);
+      request.onerror = () => reject(new Problem(0, { code: "offline" }));
+      request.onabort = () => reject(signal.reason);
+      request.onloadend = () => signal.removeEventListener("abort", abort);
+      signal.addEventListener("abort", abort);
+      if (signal.aborted) reject(signal.reason);
+      else request.send(body);
+    });
+  }
+
+  /** @param {number} sent */
+  #told(sent) {
+    this.sent = sent;
+    this.listener.onProgress(sent);
+  }
+}
+
+/** @param {Problem} problem @returns {boolean} Whether it is worth trying again: nothing is wrong with the file. */
+function passes(problem) {
+  return problem.status === 0 || problem.status === 429 || problem.status >= 500 || problem.code === "upload_offset";
+}
+
+/** @param {XMLHttpRequest} request */
+function problemOf(request) {
+  try {
+    return new Problem(request.status, JSON.parse(request.responseText));
+  } catch {
+    return new Problem(request.status, { detail: request.statusText });
+  }
+}
+
+/** @param {number} ms @param {AbortSignal} signal @returns {Promise<void>} Sooner when the connection is back. */
+function pause(ms, signal) {
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      clearTimeout(timer);
+      removeEventListener("online", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    addEventListener("online", done);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
