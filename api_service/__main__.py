@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from api_service import key_commands
+from shared import telemetry
 from shared.errors import SetupError
 from shared.logs import configure
 from shared.settings import ApiSettings
@@ -47,7 +48,11 @@ def _serve(arguments: argparse.Namespace, settings: ApiSettings) -> int:
     from api_service.server import serve  # noqa: PLC0415  (a second of imports that `keys` need not pay)
 
     given = {name: value for name in ("host", "port") if (value := getattr(arguments, name)) is not None}
-    asyncio.run(serve(settings.model_copy(update=given)))
+    telemetry.configure(settings, "api")
+    try:
+        asyncio.run(serve(settings.model_copy(update=given)))
+    finally:
+        telemetry.close()
     return 0
 
 

@@ -1,7 +1,6 @@
 """Who is let in: the caller behind a request, by its key, by the console's cookie, or, without keys, from here."""
 
 import ipaddress
-import re
 from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from api_service.callers import Caller
 from api_service.console.sign_ins import SignIns
 from api_service.console.visits import refuse_forged
 from api_service.key_records import KeyRecord
+from shared import telemetry
 from shared.errors import ForbiddenError, UnauthorizedError
 from shared.scopes import Scope
 from shared.tenants import DEFAULT_TENANT
@@ -22,7 +22,6 @@ from shared.tenants import DEFAULT_TENANT
 _CONSOLE: Final = "/console/"
 _LOOKS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _PASSED_ON: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 
 class Entrance:
@@ -139,10 +138,9 @@ def _host_of(url: str) -> str:
 
 
 def _caller(request: Request, tenant_id: str, **known: object) -> Caller:
-    trace = request.headers.get("traceparent", "").strip()
     return Caller(
         tenant_id=tenant_id,
         request_id=request.state.request_id,
-        traceparent=trace if len(trace) <= 256 and _TRACEPARENT.fullmatch(trace) else None,
+        traceparent=telemetry.traceparent() or request.state.traceparent,
         **known,  # type: ignore[arg-type]
     )

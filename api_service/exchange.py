@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_service.errors import PROBLEM_JSON, problem_body
 from api_service.metrics import UNMATCHED
+from shared import telemetry
 from shared.ids import new_id
 from shared.logs import bind, get_logger
 
@@ -20,8 +21,9 @@ MAX_BODY_BYTES: Final = 64 * 1024
 """The longest body that is read, unless a route sets `request.state.body_limit` before it reads."""
 
 _LINGER_S: Final = 5.0
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.{,200})?")
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,128}")
-_QUIET: Final = frozenset({"/healthz", "/readyz"})
+QUIET: Final = frozenset({"/healthz", "/readyz"})
 _UNFORESEEN: Final = (
     "Something went wrong that the service did not foresee. What was accepted before is kept. "
     "Try again, and give the request id to whoever runs the service."
@@ -56,14 +58,26 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._state = scope.setdefault("state", {})
-        self._state |= {"request_id": self._id, "body_limit": MAX_BODY_BYTES, "head": self._head}
+        trace = headers.get("traceparent", "").strip()
+        self._trace = trace if _TRACEPARENT.fullmatch(trace) else None
+        self._state |= {
+            "request_id": self._id,
+            "traceparent": self._trace,
+            "body_limit": MAX_BODY_BYTES,
+            "head": self._head,
+        }
         self._body_ended = "transfer-encoding" not in headers and headers.get("content-length", "0") == "0"
         self._received = 0
         self._status = 0
         self._began = time.monotonic()
 
     async def run(self, app: ASGIApp) -> None:
-        bind(request_id=self._id)
+        trace = telemetry.traceparent() or self._trace
+        if trace is None:
+            bind(request_id=self._id)
+        else:
+            bind(request_id=self._id, trace_id=telemetry.trace_id_of(trace))
+        telemetry.annotate(**{"request.id": self._id})
         try:
             await app(self._scope, self.receive, self.send)
         except Exception:
@@ -130,7 +144,7 @@ class _Exchange:
 
     def _log(self) -> None:
         path = self._scope["path"]
-        write = log.debug if path in _QUIET else log.info
+        write = log.debug if path in QUIET else log.info
         took_ms = round((time.monotonic() - self._began) * 1000)
         write("request", method=self._method, path=path, status=self._status, ms=took_ms)
         route = getattr(self._scope.get("route"), "path", UNMATCHED)

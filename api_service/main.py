@@ -12,7 +12,7 @@ from api_service import errors
 from api_service.audit import AuditMiddleware
 from api_service.console.routes import router as console
 from api_service.description import DescribedApi
-from api_service.exchange import ExchangeMiddleware
+from api_service.exchange import QUIET, ExchangeMiddleware
 from api_service.gate import GateMiddleware
 from api_service.idempotency import IdempotencyMiddleware
 from api_service.rate_limiting import RateLimitMiddleware
@@ -69,6 +69,14 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         docs_url=None,  # FastAPI's page loads scripts from elsewhere; ours does not
         redoc_url=None,
         redirect_slashes=False,
+        # FastAPI makes a span of each request where traces are on; metrics and logs are ours.
+        telemetry={
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+            "exclude": lambda scope: scope["path"] in QUIET,
+        },
         generate_unique_id_function=lambda route: route.name,
     )
     modules = (  # in the order in which they are asked for most: routes are tried one after the other

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias, TypeVar
 
 import asyncpg
 
+from shared import telemetry
 from shared.errors import SetupError
 from shared.logs import get_logger
 
@@ -62,7 +63,9 @@ async def open_pool(url: str, *, size: int, name: str) -> Pool:
 
 
 async def _prepare_connection(connection: Connection) -> None:
-    """Have jsonb columns go in and out as Python values."""
+    """Have jsonb columns go in and out as Python values, and statements be traced."""
+    if telemetry.on():
+        connection.add_query_logger(telemetry.statement_ended)
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=_dump, decoder=json.loads, format="text"
     )

@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 from uuid import UUID
 
 from shared.lifecycle import TERMINAL, JobStatus, Phase, Priority, Processing
+from shared.telemetry import trace_id_of
 
 
 class Row(Protocol):
@@ -103,6 +104,11 @@ class JobRecord:
                 "phase": Phase(phase) if phase else None,
             }
         )
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace of the request that made the job, where it has one."""
+        return trace_id_of(self.traceparent)
 
     @property
     def terminal(self) -> bool:

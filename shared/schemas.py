@@ -134,6 +134,7 @@ class JobResource(_Resource):
     priority: Priority
     processing: Processing
     retry_of: UUID | None
+    trace_id: str | None = Field(default=None, description="Of the request that made it, where it is traced")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -143,7 +144,8 @@ class JobResource(_Resource):
         """The resource of a row."""
         same = ("id", "session_id", "status", "phase", "progress", "audio_ms_done", "message", "attempt", "failures",
                 "next_attempt_at", "engine", "model", "language", "speakers", "diarization", "priority", "processing",
-                "retry_of", "created_at", "started_at", "finished_at")  # fmt: skip
+                "retry_of", "trace_id", "created_at", "started_at",
+                "finished_at")  # fmt: skip
         return cls.model_validate(
             {name: getattr(record, name) for name in same}
             | {

@@ -16,6 +16,7 @@ from pydantic_settings.sources import DotEnvSettingsSource
 
 from shared.errors import SetupError, UnknownSettingError
 from shared.google_settings import GoogleOffer, GoogleWork
+from shared.observation_settings import Observation
 from shared.setting_fields import PREFIX
 from shared.setting_fields import ours as _ours
 from shared.setting_fields import plain as _plain
@@ -27,10 +28,11 @@ _CLIENT_S = frozenset(
     {"TRANSCRIPTS_URL", "TRANSCRIPTS_API_KEY"}
 )  # a shell that talks to a service may have them
 _OTHERS = frozenset({"GOOGLE_APPLICATION_CREDENTIALS"})  # like one of ours, and read by google-auth
+_FOREIGN = "OTEL_"  # what we do not read of these, OpenTelemetry's SDK does
 _TYPING_ERROR = 0.88  # difflib ratio from which an unprefixed name counts as a misspelling of one of ours
 
 
-class CoreSettings(GoogleOffer):
+class CoreSettings(Observation, GoogleOffer):
     """What both services need."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", case_sensitive=True, frozen=True)
@@ -329,7 +331,7 @@ def _refuse_unknown_names() -> None:
 def _looks_like_ours(name: str) -> bool:
     if name.startswith(PREFIX):
         return True
-    if name in _OTHERS:
+    if name in _OTHERS or name.startswith(_FOREIGN):
         return False
     plain = [known for known in known_settings() if not known.startswith(PREFIX) and len(known) > 4]
     return bool(difflib.get_close_matches(name, plain, n=1, cutoff=_TYPING_ERROR))

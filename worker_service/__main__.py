@@ -5,6 +5,7 @@ import asyncio
 import sys
 from typing import Final
 
+from shared import telemetry
 from shared.errors import SetupError
 from shared.logs import configure
 from shared.settings import WorkerSettings
@@ -57,7 +58,11 @@ def main() -> int:
         given = {name: value for name, value in arguments.items() if value is not None}
         settings = settings.model_copy(update=given)
         configure(settings.log_level, settings.log_format, "worker")
-        asyncio.run(serve(settings))
+        telemetry.configure(settings, "worker")
+        try:
+            asyncio.run(serve(settings))
+        finally:
+            telemetry.close()
     except SetupError as error:
         print(error.detail, file=sys.stderr)  # noqa: T201
         return 2

@@ -50,6 +50,8 @@ WHERE j.id IS NULL
 class _Run:
     attempt: int
     lost: Callable[[], object]
+    entered: Callable[[Phase], object]
+    seen: Phase | None = None  # that `entered` was last told of
     phase: Phase = Phase.PREPARING
     message: str = ""
     progress: int = 0
@@ -65,9 +67,23 @@ class StatusBoard:
         self._tick_s = tick_s
         self._runs: dict[UUID, _Run] = {}
 
-    def track(self, job: JobRecord, lost: Callable[[], object]) -> None:
-        """Follow a claimed job; `lost` is called when it was cancelled, deleted or claimed by another."""
-        self._runs[job.id] = _Run(job.attempt, lost)
+    def track(
+        self, job: JobRecord, lost: Callable[[], object], entered: Callable[[Phase], object] = lambda _: None
+    ) -> None:
+        """Follow a claimed job; `lost` is called when it was cancelled, deleted or claimed by another.
+
+        `entered` is called with each phase that its run enters, in the task that reports it.
+        """
+        self._runs[job.id] = _Run(job.attempt, lost, entered)
+
+    def settle(self, job: JobRecord) -> None:
+        """The run ends the job now: its own fenced write tells whose the job is, and it is not told otherwise.
+
+        Else a look in the moment after the commit would take a job that has ended for one that was lost.
+        """
+        run = self._runs.get(job.id)
+        if run is not None and run.attempt == job.attempt:
+            run.lost = lambda: None
 
     def forget(self, job: JobRecord) -> None:
         """Stop following a job that this run has ended."""
@@ -82,6 +98,9 @@ class StatusBoard:
         run = self._runs.get(job.id)
         if run is None or run.attempt != job.attempt:
             return
+        if run.seen is not phase:
+            run.seen = phase
+            run.entered(phase)
         low, high = SCALE[phase]
         run.phase, run.message = phase, message
         run.progress = max(run.progress, low + round((high - low) * min(max(share, 0.0), 1.0)))

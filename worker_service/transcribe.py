@@ -5,7 +5,6 @@ and says nothing; a run that the worker stops gives the job back.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from shared import telemetry
 from shared.database import AWAY, Pool, outlast, transaction
 from shared.errors import (
     AttemptsExhaustedError,
@@ -44,6 +44,7 @@ from worker_service.engines.port import (
 from worker_service.loose_ends import LooseEnds
 from worker_service.media import PreparedAudio, prepare
 from worker_service.metrics import WorkerMetrics
+from worker_service.observation import Observation
 from worker_service.operations import Operations, discard
 from worker_service.roles import assign_roles
 from worker_service.sources import Sources
@@ -107,16 +108,12 @@ class Transcriber:
         if job is None:
             log.info("nothing to do: the job has ended, is gone, or is not due", job_id=str(job_id))
             return None
-        log.info("job claimed", job_id=str(job_id), attempt=job.attempt, request_id=job.request_id)
-        began = time.monotonic()
-        outcome, due = "handed_over", None  # what it is when this raises
-        try:
-            outcome, due = await self._attempt(job)
-        finally:
-            self._metrics.run_ended(job.engine, outcome, time.monotonic() - began)
+        with Observation(job, self._metrics) as seen:
+            log.info("job claimed")
+            seen.outcome, due = await self._attempt(job, seen)
         return due
 
-    async def _attempt(self, job: JobRecord) -> tuple[str, datetime | None]:
+    async def _attempt(self, job: JobRecord, seen: Observation) -> tuple[str, datetime | None]:
         """Work until the job ends or is taken away; returns how the attempt ended, and when the job is due again."""
         work = asyncio.ensure_future(self._work(job))
         lost = asyncio.Event()
@@ -125,7 +122,7 @@ class Transcriber:
             lost.set()
             work.cancel()
 
-        self._status.track(job, give_up)
+        self._status.track(job, give_up, seen.entered)
         try:
             await work
         except asyncio.CancelledError:
@@ -230,6 +227,7 @@ class Transcriber:
                 await self._transcripts.replace(connection, job.session_id, segments, speakers)
                 await self._rows.close(connection, operation, Outcome.SUCCEEDED, result.cost)
 
+        self._status.settle(job)
         await outlast(save)
         self._metrics.saved(job.engine, operation.audio_ms, result.cost.micro_dollars)
 
@@ -237,6 +235,7 @@ class Transcriber:
 
     async def _end_badly(self, job: JobRecord, error: TranscriptsError) -> tuple[str, datetime | None]:
         """Queue the job again after a transient error, fail it after any other; returns as `_attempt` does."""
+        telemetry.annotate(**{"error.type": error.code})
         try:
             due = await self._settle(job, error)
         except AWAY:  # still ours, so it comes round again here, as a takeover

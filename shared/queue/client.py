@@ -14,6 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from shared import telemetry
 from shared.errors import QueueUnavailableError, SetupError
 from shared.ports import Ring
 from shared.queue import names
@@ -107,14 +108,15 @@ class RedisJobQueue:
         now = time.time_ns() // 1_000_000
         added = 0
         try:
-            async with asyncio.timeout(self._give_up_s):
-                for start in range(0, len(rings), _RINGS_A_CALL):
-                    args = [
-                        part
-                        for ring in rings[start : start + _RINGS_A_CALL]
-                        for part in self._parts(ring, now)
-                    ]
-                    added += int(await self._script(keys=self._keys, args=args))
+            with telemetry.span("redis ring", rings=len(rings)):
+                async with asyncio.timeout(self._give_up_s):
+                    for start in range(0, len(rings), _RINGS_A_CALL):
+                        args = [
+                            part
+                            for ring in rings[start : start + _RINGS_A_CALL]
+                            for part in self._parts(ring, now)
+                        ]
+                        added += int(await self._script(keys=self._keys, args=args))
         except (RedisError, OSError) as error:
             raise QueueUnavailableError from error
         return added

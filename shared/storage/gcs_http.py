@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
+from shared import telemetry
 from shared.errors import (
     ObjectExistsError,
     ObjectMissingError,
@@ -86,7 +87,8 @@ class CloudStorage:
     async def ask(self, method: str, url: str, **request: Any) -> httpx.Response:
         """One request to an upload session, whose URL authorises it; any answer is returned."""
         try:
-            return await self._http.request(method, url, **request)
+            with telemetry.span(f"storage {method}"):
+                return await self._http.request(method, url, **request)
         except httpx.TransportError as error:
             raise _unreachable(error) from error
 
@@ -111,7 +113,8 @@ class CloudStorage:
     async def _authorised(self, method: str, path: str, **request: Any) -> httpx.Response:
         headers = {**request.pop("headers", {}), **await self._authorisation()}
         try:
-            response = await self._http.request(method, self.endpoint + path, headers=headers, **request)
+            with telemetry.span(f"storage {method}"):
+                response = await self._http.request(method, self.endpoint + path, headers=headers, **request)
         except httpx.TransportError as error:
             raise _unreachable(error) from error
         self._heed(response)

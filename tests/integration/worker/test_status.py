@@ -121,3 +121,22 @@ async def test_what_could_not_be_written_is_written_later(pool: Pool, board: Sta
     await pool.execute("ALTER TABLE elsewhere RENAME TO processing_status")
     await board.tick()
     assert (await JobRepository(pool).get(job.id, job.tenant_id)).message == "Reading"
+
+
+async def test_a_run_that_ends_its_job_is_not_told_that_it_lost_it(pool: Pool, board: StatusBoard) -> None:
+    """Else a tick between the commit and what comes after it would cut that off, and count it as abandoned."""
+    job = await running(pool)
+    board.track(job, nothing)
+    board.settle(job)
+    await JobRepository(pool).cancel(job.id, job.tenant_id, CancelledByUserError())
+    await board.tick()
+    board.forget(job)
+
+
+async def test_the_phases_that_a_run_enters_are_told_once_each(pool: Pool, board: StatusBoard) -> None:
+    job = await running(pool)
+    entered: list[Phase] = []
+    board.track(job, nothing, entered.append)
+    for phase in (Phase.PREPARING, Phase.PREPARING, Phase.SUBMITTING, Phase.TRANSCRIBING, Phase.TRANSCRIBING):
+        board.report(job, phase, "")
+    assert entered == [Phase.PREPARING, Phase.SUBMITTING, Phase.TRANSCRIBING]

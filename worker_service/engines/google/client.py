@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from google.cloud.speech_v2.services.speech.transports import SpeechGrpcAsyncIOT
 from google.cloud.speech_v2.types import cloud_speech, locations_metadata
 from google.longrunning import operations_pb2
 
+from shared import telemetry
 from shared.errors import EngineError, EngineUnavailableError, TranscriptsError
 from shared.storage.google_identity import Identity
 from worker_service.engines.google import codes
@@ -62,9 +64,10 @@ class SpeechClient:
         """
         metadata = await self._ready()
         try:
-            started = await self._client.batch_recognize(
-                request, timeout=timeout_s, retry=None, metadata=metadata
-            )
+            with self._span("BatchRecognize"):
+                started = await self._client.batch_recognize(
+                    request, timeout=timeout_s, retry=None, metadata=metadata
+                )
         except GoogleAPICallError as raised:
             code, error = codes.of_call(raised)
             if codes.meaning(code).started_nothing:
@@ -105,9 +108,13 @@ class SpeechClient:
     async def _call(self, method: Any, request: Any) -> Any:
         metadata = await self._metadata()
         try:
-            return await method(request, timeout=CALL_S, metadata=metadata)
+            with self._span(type(request).__name__.removesuffix("Request")):
+                return await method(request, timeout=CALL_S, metadata=metadata)
         except GoogleAPICallError as raised:
             raise CallError(*codes.of_call(raised)) from raised
+
+    def _span(self, method: str) -> AbstractContextManager[object]:
+        return telemetry.span(f"google.speech {method}", **{"rpc.system": "grpc", "location": self.location})
 
     async def _ready(self) -> tuple[tuple[str, str], ...]:
         """Have a connection and a token, so that what cannot be sent is known not to have been sent."""

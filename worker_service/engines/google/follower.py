@@ -7,6 +7,7 @@ operation would be over the quota from a few dozen operations on.
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from typing import Final
 
 from google.longrunning.operations_pb2 import Operation
@@ -78,10 +79,11 @@ class Follower:
         loop = asyncio.get_running_loop()
         if self._sweeping is None or self._sweeping.done():
             self._swept_at = loop.time()
-            self._sweeping = asyncio.create_task(self._run())
+            # In a context of its own: it works for all, not in the log and the trace of the first.
+            self._sweeping = asyncio.create_task(self._run(), context=Context())
             self._sweeping.add_done_callback(self._stopped)
         if self._tick is None:
-            self._tick = loop.call_later(_TICK_S, self._show)
+            self._tick = loop.call_later(_TICK_S, self._show, context=Context())
 
     def _stopped(self, run: "asyncio.Task[None]") -> None:
         """The loop has ended: all is well, or nobody must wait for it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,7 +65,7 @@ class Locations:
         now = asyncio.get_running_loop().time()
         if now >= self._refresh_at.get(name, 0.0):
             self._refresh_at[name] = now + _REFRESH_S
-            task = asyncio.create_task(self._refresh(name, now))
+            task = asyncio.create_task(self._refresh(name, now), context=Context())
             self._refreshing.add(task)
             task.add_done_callback(self._refreshing.discard)
 

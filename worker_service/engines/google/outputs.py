@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from typing import Final
 
 from shared.errors import TranscriptsError
@@ -32,7 +33,7 @@ class OutputWatch:
         """Watch for an operation's result while the block runs."""
         self._watched[watched.prefix] = watched
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._run())
+            self._looking = asyncio.create_task(self._run(), context=Context())  # for all, not for the first
         try:
             yield
         finally:

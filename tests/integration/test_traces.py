@@ -1,0 +1,236 @@
+"""One trace from the request to the transcript: API and worker as processes, a real collector of ours."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.local.processes import free_port
+from tests.fakes.google.environment import google_settings
+from tests.fakes.google.process import FakeGoogle
+from tests.fixtures.api_process import ApiProcess
+from tests.fixtures.audio import tone_wav
+from tests.fixtures.collector import Collector, Seen, a_collector
+from tests.fixtures.worker_process import a_worker
+
+pytest_plugins = ("tests.fakes.google.fixtures",)
+
+TRACE = "ab" * 16
+CALLER = f"00-{TRACE}-{'cd' * 8}-01"
+OTHER_TRACE = "12" * 16
+OTHER_CALLER = f"00-{OTHER_TRACE}-{'34' * 8}-01"
+
+
+@pytest.fixture
+async def collector() -> AsyncIterator[Collector]:
+    async with a_collector() as running:
+        yield running
+
+
+@pytest.fixture
+async def site(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator["Site"]:
+    here = Site(database_url, redis_url, tmp_path)
+    yield here
+    if here.api is not None:
+        await here.api.end()
+
+
+class Site:
+    """The stores, and the services that a test starts on them."""
+
+    def __init__(self, database_url: str, redis_url: str, folder: Path) -> None:
+        self.where = (database_url, redis_url)
+        self.folder = folder
+        self.api: ApiProcess | None = None
+
+    async def start_api(self, **settings: str) -> None:
+        self.api = await ApiProcess(self.folder, *self.where, **settings).start()
+
+    def worker(self, name: str = "w", **settings: str) -> Any:
+        return a_worker(self.folder / f"{name}.log", *self.where, self.folder / "objects", **settings)
+
+    async def send(self, model: str = "words=30", engine: str = "scripted", **headers: str) -> Any:
+        assert self.api is not None
+        async with httpx.AsyncClient(base_url=self.api.url) as http:
+            answer = await http.post(
+                "/v1/sessions",
+                files={"audio": ("Secret name.wav", tone_wav(1.0))},
+                data={
+                    "engine": engine,
+                    "language": "en-US",
+                    "title": "A private title",
+                    "phrases": "Zanzibar",
+                    **({"model": model} if model else {}),
+                },
+                headers=headers,
+            )
+        assert answer.status_code == 202, answer.text
+        return answer.json()["job"]
+
+    async def ended(self, job: Any) -> Any:
+        assert self.api is not None
+        async with httpx.AsyncClient(base_url=self.api.url, timeout=40) as http:
+            while True:
+                found = (await http.get(f"/v1/jobs/{job['id']}", headers={"Prefer": "wait=5"})).json()
+                if found["status"] in {"succeeded", "failed"}:
+                    return found
+
+
+def attempts(spans: list[Seen]) -> list[Seen]:
+    return [span for span in spans if span.name == "attempt"]
+
+
+def below(spans: list[Seen], parent: Seen) -> list[Seen]:
+    return [span for span in spans if span.parent == parent.id]
+
+
+async def test_one_trace_from_the_caller_to_the_transcript(
+    site: Site, collector: Collector, google: FakeGoogle
+) -> None:
+    """A job that goes well, one that is tried again, and what must not be seen of either."""
+    google.settings(operation_ms=0, require_auth=True)
+    settings = {
+        **collector.settings, **google_settings(google), "TRANSCRIPTS_ENGINES": "scripted,google",
+        "TRANSCRIPTS_FETCH_NETWORKS": "127.0.0.0/8", "TRANSCRIPTS_RETRY_BASE_SECONDS": "0.1",
+    }  # fmt: skip
+    await site.start_api(**settings)
+    async with site.worker(**settings) as worker:
+        job = await site.send("", engine="google", traceparent=CALLER)
+        assert job["trace_id"] == TRACE
+        again = await site.send("fail=engine_unavailable,until=2", traceparent=OTHER_CALLER)
+        assert site.api is not None
+        async with httpx.AsyncClient(base_url=site.api.url) as http:
+            await http.get("/v1/search", params={"q": "Kilimanjaro"})
+            nowhere = f"http://127.0.0.1:{free_port()}/a.wav?token=hunter2"
+            await http.post("/v1/sessions", json={"source_url": nowhere})
+        assert (await site.ended(job))["status"] == (await site.ended(again))["status"] == "succeeded"
+        await collector.until(lambda spans: len(attempts(spans)) >= 4 and any(s["url.query"] for s in spans))
+        assert await worker.stop() == 0
+    whole = collector.spans
+    assert len({span.id for span in whole}) == len(whole)
+    is_whole([span for span in whole if span.trace == TRACE], job)
+    is_linked([span for span in whole if span.trace == OTHER_TRACE])
+    is_discreet(collector.raw, *site.where)
+    for token in ("Bearer", "PRIVATE KEY"):
+        assert token.encode() not in collector.raw
+    for text in (worker.text, site.api.log.read_text()):
+        assert f'"trace_id": "{TRACE}"' in text
+
+
+def is_whole(spans: list[Seen], job: Any) -> None:
+    """From the caller's span down to the statements of each phase."""
+    request = next(span for span in spans if span.name == "POST /v1/sessions")
+    assert request.parent == "cd" * 8
+    assert (request.service, request["http.response.status_code"]) == ("transcripts-api", 202)
+    assert request["request.id"]
+    in_request = [span.name for span in below(spans, request)]
+    assert in_request.index("postgres INSERT") < in_request.index("postgres COMMIT")
+    assert in_request.index("postgres COMMIT") < in_request.index("redis ring")
+    [attempt] = attempts(spans)
+    assert (attempt.parent, attempt.service) == (request.id, "transcripts-worker")
+    assert attempt["job.id"] == job["id"]
+    assert (attempt["job.attempt"], attempt["engine"], attempt["outcome"]) == (1, "google", "succeeded")
+    assert attempt["waited_s"] >= 0
+    assert attempt.links == []
+    assert not attempt.failed
+    phases = [span for span in below(spans, attempt) if not span.name.startswith("postgres")]
+    assert [span.name for span in phases] == ["prepare", "upload", "submit", "follow", "save"]
+    for phase in phases:
+        assert attempt.span.start_time_unix_nano <= phase.span.start_time_unix_nano
+        assert phase.span.end_time_unix_nano <= attempt.span.end_time_unix_nano
+    calls = {phase.name: {span.name for span in below(spans, phase)} for phase in phases}
+    assert {"storage POST", "storage PUT"} <= calls["upload"]
+    assert "google.speech BatchRecognize" in calls["submit"]
+    assert "postgres COMMIT" in calls["save"]
+    # The follower asks for all operations at once: it is in nobody's trace.
+    assert not any("Operation" in span.name for span in spans)
+
+
+def is_linked(spans: list[Seen]) -> None:
+    """A retry is a span of its own in the same trace."""
+    first, second = attempts(spans)
+    assert (first.failed, first["error.type"], first["outcome"]) == (True, "engine_unavailable", "will_retry")
+    assert second.links == [first.id]
+    assert (second.parent, second.failed) == (first.parent, False)
+
+
+def is_discreet(everything: bytes, *urls: str) -> None:
+    """F39: titles, names, phrases, words, queries, addresses and passwords stay at home."""
+    for private in ("A private title", "Secret name", "Zanzibar", "word1", "Kilimanjaro", "hunter2"):
+        assert private.encode() not in everything
+    for url in urls:
+        password = url.split("://")[1].split("@")[0].rpartition(":")[2]
+        assert password
+        assert password.encode() not in everything
+
+
+async def test_a_takeover_of_an_untraced_request_s_job_is_linked_too(
+    site: Site, collector: Collector
+) -> None:
+    """The first worker was killed and sent nothing; its span is known all the same."""
+    await site.start_api()
+    async with site.worker("one", TRANSCRIPTS_LEASE_SECONDS="1", **collector.settings) as one:
+        job = await site.send("seconds=0.5")
+        assert job["trace_id"] is None
+        await one.wrote("job claimed")
+        await one.kill()
+        async with site.worker("two", TRANSCRIPTS_LEASE_SECONDS="1", **collector.settings) as two:
+            await site.ended(job)
+            await collector.until(lambda spans: bool(attempts(spans)))
+            assert await two.stop() == 0
+    [second] = attempts(collector.spans)
+    assert second["job.attempt"] == 2
+    assert second.parent == ""
+    [link] = second.span.links
+    assert link.trace_id.hex() == second.trace
+    assert link.span_id.hex() not in {span.id for span in collector.spans}
+
+
+async def test_a_collector_that_is_away_disturbs_nothing(site: Site) -> None:
+    """No job fails, no answer is late, and the services stop as soon as they did before."""
+    away = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}", "OTEL_BSP_SCHEDULE_DELAY": "50"}
+    await site.start_api(**away)
+    async with site.worker(**away) as worker:
+        assert (await site.ended(await site.send()))["status"] == "succeeded"
+        async with asyncio.timeout(10):
+            assert await worker.stop() == 0
+            assert site.api is not None
+            await site.api.end()
+    assert "Traceback" not in worker.text + site.api.log.read_text()
+
+
+async def test_the_sampler_is_the_one_that_is_set(site: Site, collector: Collector) -> None:
+    """F37: OTEL_TRACES_SAMPLER and its argument, also from `.env`."""
+    (site.folder / ".env").write_text(
+        "OTEL_TRACES_SAMPLER=parentbased_traceidratio\nOTEL_TRACES_SAMPLER_ARG=0.0\n"
+    )
+    await site.start_api(**collector.settings, OTEL_EXPORTER_OTLP_HEADERS="x-tenant=mine")
+    async with site.worker(**collector.settings):
+        unsampled = await site.send()
+        sampled = await site.send(traceparent=CALLER)
+        await site.ended(unsampled)
+        await site.ended(sampled)
+        await collector.until(lambda spans: bool(attempts(spans)))
+    assert {span.trace for span in collector.spans} == {TRACE}
+    assert len(unsampled["trace_id"]) == 32
+    assert "mine" in {message.headers.get("x-tenant") for message in collector.receiver.got}
+
+
+def loaded(service: str, **settings: str) -> str:
+    code = (
+        "import sys; from shared import telemetry; from shared.observation_settings import Observation\n"
+        f"telemetry.configure(Observation(**{settings!r}), 'api')\n"
+        f"import {service}\n"
+        "print([name for name in sys.modules if name.startswith('opentelemetry.sdk')])"
+    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("service", ["api_service.main", "worker_service.main"])
+def test_nothing_is_loaded_where_there_is_no_collector(service: str) -> None:
+    assert loaded(service) == "[]\n"
