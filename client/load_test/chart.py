@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from xml.etree import ElementTree
 
+from client.load_test.drawing import INK, PALE, document, finished, line, rect, text
 from client.load_test.samples import Sample, Summary
 from client.wording import span
 
@@ -20,29 +21,18 @@ _HEIGHT: Final = _TOP + _WAYS + _GAP + _BARS + 48
 _BINS: Final = 24
 _COLOURS: Final = {"upload": "#9aa5b1", "wait": "#f0b429", "run": "#2f6fab", "failed": "#d64545"}
 _WORDS: Final = {"upload": "upload", "wait": "waiting", "run": "running", "failed": "failed or refused"}
-_INK: Final = "#1f2933"
-_PALE: Final = "#d9dfe5"
 
 
 def draw(samples: Sequence[Sample], summary: Summary, title: str) -> str:
     """The SVG document, readable on light and dark pages."""
-    svg = ElementTree.Element(
-        "svg",
-        {
-            "xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {_WIDTH} {_HEIGHT}", "role": "img",
-            "font-family": "system-ui, sans-serif", "font-size": "12", "fill": _INK,
-        },
-    )  # fmt: skip
-    ElementTree.SubElement(svg, "title").text = title
-    _rect(svg, 0, 0, _WIDTH, _HEIGHT, "#ffffff")
-    _text(svg, _LEFT, 28, title, size=16, bold=True)
+    svg = document(_WIDTH, _HEIGHT, title)
+    text(svg, _LEFT, 28, title, size=16, bold=True)
     good = f"{summary.successful} of {summary.tasks} succeeded in {span(summary.total_s)}"
-    _text(svg, _LEFT, 48, f"{good}: {summary.per_minute:.1f} a minute")
+    text(svg, _LEFT, 48, f"{good}: {summary.per_minute:.1f} a minute")
     _legend(svg)
     _ways(svg, samples, summary)
     _spread(svg, [sample.total for sample in samples if sample.good and sample.total is not None])
-    ElementTree.indent(svg)
-    return ElementTree.tostring(svg, encoding="unicode") + "\n"
+    return finished(svg)
 
 
 def _ways(svg: ElementTree.Element, samples: Sequence[Sample], summary: Summary) -> None:
@@ -55,16 +45,16 @@ def _ways(svg: ElementTree.Element, samples: Sequence[Sample], summary: Summary)
     for row, sample in enumerate(samples):
         y = _TOP + row * step + (step - thick) / 2
         if start is None or sample.began is None:
-            _rect(svg, _LEFT, y, 4, thick, _COLOURS["failed"])
+            rect(svg, _LEFT, y, 4, thick, _COLOURS["failed"])
             continue
         x = _LEFT + (sample.began - start).total_seconds() * scale
         for phase in ("upload", "wait", "run"):
             seconds = getattr(sample, phase) or 0.0
             colour = _COLOURS[phase] if sample.good or phase != "run" else _COLOURS["failed"]
-            _rect(svg, x, y, seconds * scale, thick, colour)
+            rect(svg, x, y, seconds * scale, thick, colour)
             x += seconds * scale
-    _text(svg, _LEFT - 8, _TOP + 10, "1", anchor="end")
-    _text(svg, _LEFT - 8, _TOP + _WAYS, str(len(samples)), anchor="end")
+    text(svg, _LEFT - 8, _TOP + 10, "1", anchor="end")
+    text(svg, _LEFT - 8, _TOP + _WAYS, str(len(samples)), anchor="end")
 
 
 def _spread(svg: ElementTree.Element, totals: Sequence[float]) -> None:
@@ -77,8 +67,8 @@ def _spread(svg: ElementTree.Element, totals: Sequence[float]) -> None:
     width = _PLOT / _BINS
     for n, count in enumerate(counts):
         height = count / max(counts) * (_BARS - 16)
-        _rect(svg, _LEFT + n * width + 1, bottom - height, width - 2, height, _COLOURS["run"])
-    _text(svg, _LEFT - 8, bottom - _BARS + 24, str(max(counts)), anchor="end")
+        rect(svg, _LEFT + n * width + 1, bottom - height, width - 2, height, _COLOURS["run"])
+    text(svg, _LEFT - 8, bottom - _BARS + 24, str(max(counts)), anchor="end")
 
 
 def histogram(values: Sequence[float], bins: int, longest: float) -> list[int]:
@@ -95,10 +85,10 @@ def _axis(svg: ElementTree.Element, seconds: float, bottom: float, top: float, l
     end = max(math.ceil(seconds / step), 1) * step
     for tick in _ticks(step, end):
         x = _LEFT + tick / end * _PLOT
-        _line(svg, x, top, x, bottom, _PALE)
-        _text(svg, x, bottom + 16, _short(tick), anchor="middle")
-    _text(svg, _LEFT + _PLOT, bottom + 32, label, anchor="end", colour="#616e7c")
-    _line(svg, _LEFT, bottom, _LEFT + _PLOT, bottom, _INK)
+        line(svg, x, top, x, bottom, PALE)
+        text(svg, x, bottom + 16, _short(tick), anchor="middle")
+    text(svg, _LEFT + _PLOT, bottom + 32, label, anchor="end", colour="#616e7c")
+    line(svg, _LEFT, bottom, _LEFT + _PLOT, bottom, INK)
     return end
 
 
@@ -120,43 +110,6 @@ def _short(seconds: float) -> str:
 def _legend(svg: ElementTree.Element) -> None:
     x = float(_LEFT)
     for name, colour in _COLOURS.items():
-        _rect(svg, x, 60, 12, 10, colour)
-        _text(svg, x + 18, 69, _WORDS[name])
+        rect(svg, x, 60, 12, 10, colour)
+        text(svg, x + 18, 69, _WORDS[name])
         x += 34 + 7 * len(_WORDS[name])
-
-
-def _rect(svg: ElementTree.Element, x: float, y: float, width: float, height: float, colour: str) -> None:
-    place = {
-        "x": f"{x:.2f}",
-        "y": f"{y:.2f}",
-        "width": f"{width:.2f}",
-        "height": f"{height:.2f}",
-        "fill": colour,
-    }
-    ElementTree.SubElement(svg, "rect", place)
-
-
-def _line(svg: ElementTree.Element, x1: float, y1: float, x2: float, y2: float, colour: str) -> None:
-    place = {"x1": f"{x1:.2f}", "y1": f"{y1:.2f}", "x2": f"{x2:.2f}", "y2": f"{y2:.2f}", "stroke": colour}
-    ElementTree.SubElement(svg, "line", place)
-
-
-def _text(
-    svg: ElementTree.Element,
-    x: float,
-    y: float,
-    text: str,
-    *,
-    anchor: str = "start",
-    size: int = 12,
-    bold: bool = False,
-    colour: str = _INK,
-) -> None:
-    attributes = {
-        "x": f"{x:.2f}",
-        "y": f"{y:.2f}",
-        "text-anchor": anchor,
-        "font-size": str(size),
-        "fill": colour,
-    }
-    ElementTree.SubElement(svg, "text", attributes | ({"font-weight": "600"} if bold else {})).text = text
