@@ -6,7 +6,7 @@ from typing import Final
 from shared.database import AWAY
 from shared.dispatch import Dispatcher
 from shared.errors import QueueUnavailableError
-from shared.logs import get_logger
+from shared.logs import bind, get_logger
 from shared.records import JobRecord
 
 log = get_logger(__name__)
@@ -21,7 +21,11 @@ class Bell:
         self._dispatcher = dispatcher
 
     async def ring(self, job: JobRecord) -> None:
-        """A job was committed: dispatch. A store that is away is logged; the workers' sweep rings later (F2, F11)."""
+        """A job was committed: dispatch, and name it in the request's further log lines.
+
+        A store that is away is logged; the workers' sweep rings later (F2, F11).
+        """
+        bind(job_id=str(job.id))
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await self._dispatcher.dispatch()

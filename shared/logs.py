@@ -1,24 +1,18 @@
 """Log lines as events with fields: JSON for machines, aligned text on a terminal, secrets never."""
 
 import logging
-import re
 import sys
-from typing import Any
+import threading
+from types import TracebackType
+from typing import Any, Final
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_SECRET_NAME = re.compile(
-    r"password|secret|token|authorization|api_key|credential|pepper|database_url|redis_url", re.I
-)
-_URL_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):([^@\s/]+)@")
-# What makes a URL a secret: upload sessions and signatures of the large clouds, and tokens by their usual names.
-_URL_SECRET = re.compile(
-    r"([?&](?:upload_id|x-goog-signature|x-amz-signature|x-amz-security-token|signature|sig|token|access_token|key"
-    r"|api_key)=)[^&\s\"'<>]+",
-    re.I,
-)
-_HIDDEN = "[hidden]"
+from shared import telemetry
+from shared.discretion import cleaned
+
+_OURS: Final = frozenset({"level", "logger", "service", "timestamp", "trace_id", "span_id"})
 
 
 def configure(level: str, log_format: str, service: str) -> None:
@@ -29,6 +23,7 @@ def configure(level: str, log_format: str, service: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_service(service),
+        _add_span,
         structlog.processors.format_exc_info,
         hide_secrets,
     ]
@@ -58,6 +53,9 @@ def configure(level: str, log_format: str, service: str) -> None:
         ),  # what is not written costs next to nothing
         cache_logger_on_first_use=True,
     )
+    # What nobody catches is a line as well: the interpreter's own traceback hides nothing.
+    sys.excepthook = _crashed
+    threading.excepthook = _thread_crashed
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
@@ -67,12 +65,17 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Replace the values of secret fields, and passwords and signatures inside URLs wherever they stand."""
+    """Hide secrets, by their names and by their shapes, wherever they stand."""
     for name, value in event.items():
-        if _SECRET_NAME.search(name):
-            event[name] = _HIDDEN
-        elif isinstance(value, str):
-            event[name] = _URL_SECRET.sub(rf"\1{_HIDDEN}", _URL_PASSWORD.sub(rf"\1:{_HIDDEN}@", value))
+        if name not in _OURS and not name.startswith("_"):  # structlog's own, which are not written
+            event[name] = cleaned(name, value)
+    return event
+
+
+def _add_span(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Where in which trace it was, where there is one."""
+    if telemetry.on() and (ids := telemetry.ids()) is not None:
+        event["trace_id"], event["span_id"] = ids
     return event
 
 
@@ -82,6 +85,19 @@ def _add_service(service: str) -> Processor:
         return event
 
     return add
+
+
+def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    get_logger(__name__).critical("the process ends", exc_info=(kind, error, trace))
+
+
+def _thread_crashed(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
+        get_logger(__name__).error(
+            "a thread ends", exc_info=(args.exc_type, args.exc_value, args.exc_traceback)
+        )
 
 
 def bind(**fields: Any) -> None:

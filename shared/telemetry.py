@@ -41,6 +41,9 @@ class Tracing(Protocol):
     def traceparent(self) -> str | None:
         """The span that is current, as W3C's header."""
 
+    def ids(self) -> tuple[str, str] | None:
+        """The trace and the span that is current, in hex."""
+
     def statement_ended(self, record: object) -> None:
         """What asyncpg tells of a statement."""
 
@@ -106,6 +109,11 @@ def annotate(**attributes: Value) -> None:
 def traceparent() -> str | None:
     """The span that is current as W3C's header, `00-<trace>-<span>-<flags>`; None where there is none."""
     return None if _tracing is None else _tracing.traceparent()
+
+
+def ids() -> tuple[str, str] | None:
+    """The ids of the trace and of the span that is current, as collectors show them; None where there is none."""
+    return None if _tracing is None else _tracing.ids()
 
 
 def statement_ended(record: object) -> None:

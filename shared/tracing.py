@@ -108,6 +108,13 @@ class OpenTelemetry:
         _HEADER.inject(carrier)
         return carrier.get("traceparent")
 
+    def ids(self) -> tuple[str, str] | None:
+        """The trace and the span that is current, in hex."""
+        current = trace.get_current_span().get_span_context()
+        if not current.is_valid:
+            return None
+        return trace.format_trace_id(current.trace_id), trace.format_span_id(current.span_id)
+
     def statement_ended(self, record: object) -> None:
         """A span for a statement that has ended, its text with `$1` where the values were."""
         if not (isinstance(record, LoggedQuery) and trace.get_current_span().is_recording()):

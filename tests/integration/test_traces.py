@@ -1,6 +1,7 @@
 """One trace from the request to the transcript: API and worker as processes, a real collector of ours."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -118,8 +119,7 @@ async def test_one_trace_from_the_caller_to_the_transcript(
     is_discreet(collector.raw, *site.where)
     for token in ("Bearer", "PRIVATE KEY"):
         assert token.encode() not in collector.raw
-    for text in (worker.text, site.api.log.read_text()):
-        assert f'"trace_id": "{TRACE}"' in text
+    are_bound(lines(worker.text), lines(site.api.log.read_text()), job["id"], attempts(whole))
 
 
 def is_whole(spans: list[Seen], job: Any) -> None:
@@ -149,6 +149,26 @@ def is_whole(spans: list[Seen], job: Any) -> None:
     assert "postgres COMMIT" in calls["save"]
     # The follower asks for all operations at once: it is in nobody's trace.
     assert not any("Operation" in span.name for span in spans)
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def are_bound(worker: list[dict[str, Any]], api: list[dict[str, Any]], job: str, traced: list[Seen]) -> None:
+    """Every line of an attempt tells whose it is, the libraries' lines too; a request's does from the commit on."""
+    of_job = [line for line in worker if line.get("job_id") == job]
+    assert {"job claimed", "operation runs", "job succeeded"} <= {line["event"] for line in of_job}
+    for line in of_job:
+        assert (line["attempt"], line["trace_id"], line["service"]) == (1, TRACE, "worker")
+        assert line["request_id"]
+        assert len(line["span_id"]) == 16
+    [attempt] = [span for span in traced if span["job.id"] == job]
+    assert of_job[0]["span_id"] == attempt.id
+    [request] = [line for line in api if line["event"] == "request" and line.get("job_id") == job]
+    assert (request["trace_id"], request["path"], request["status"]) == (TRACE, "/v1/sessions", 202)
+    assert request["request_id"] == of_job[0]["request_id"]
+    assert all(line["request_id"] for line in api if line["event"] == "request")
 
 
 def is_linked(spans: list[Seen]) -> None:
