@@ -67,7 +67,7 @@ async def _prepare_connection(connection: Connection) -> None:
     if telemetry.on():
         connection.add_query_logger(telemetry.statement_ended)
     await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=_dump, decoder=json.loads, format="text"
+        "jsonb", schema="pg_catalog", encoder=json_text, decoder=json.loads, format="text"
     )
 
 
@@ -75,7 +75,8 @@ async def _leave_as_it_is(_connection: Connection) -> None:
     """Save the round trip that would reset the connection: nothing of ours outlives its transaction."""
 
 
-def _dump(value: object) -> str:
+def json_text(value: object) -> str:
+    """The value as compact JSON, as jsonb columns take it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -5,8 +5,9 @@ the caller saw, writes the rows, and keeps the patch that leads there and back. 
 without a trace.
 """
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Self
 from uuid import UUID
@@ -15,11 +16,12 @@ from shared.database import Connection, Pool, transaction
 from shared.editing.content import Content, Patch, difference
 from shared.editing.edits import Edit, EditKind
 from shared.editing.states import EditState
-from shared.errors import ConflictError, NotFoundError, NotReadyError, StaleRevisionError, TranscriptsError
+from shared.errors import ConflictError, NotFoundError, StaleRevisionError, TranscriptsError
 from shared.lifecycle import ACTIVE
 from shared.records import Row
 from shared.transcript import Segment
-from shared.transcript_rows import patch_from_json, patch_to_json, read_content, write_patch
+from shared.transcript_heads import Head, lock_transcript
+from shared.transcript_rows import patch_from_text, patch_to_text, read_content, write_patch
 
 ANY: Final = -1
 """The revision that matches whatever there is."""
@@ -27,29 +29,20 @@ ANY: Final = -1
 NEVER: Final = 2**31 - 1
 """A revision that no transcript gets to."""
 
-# A transcript from before there were revisions is one of revision 1; 0 is one that is not there yet.
-_ENSURE: Final = """
-INSERT INTO transcript (session_id, revision, speakers_revision, job_id)
-SELECT $1, (d.id IS NOT NULL)::int, (d.id IS NOT NULL)::int, d.id FROM (VALUES (1)) one
-LEFT JOIN LATERAL (
-    SELECT id FROM job WHERE session_id = $1 AND status = 'succeeded' AND id IS DISTINCT FROM $2
-    ORDER BY finished_at DESC LIMIT 1
-) d ON true
-ON CONFLICT (session_id) DO NOTHING
-"""
 _KEEP: Final = (
-    "INSERT INTO transcript_edit (session_id, revision, kind, patch, request_id) VALUES ($1, $2, $3, $4, $5)"
-    " RETURNING *"
+    "INSERT INTO transcript_edit (session_id, revision, kind, patch, request_id)"
+    " VALUES ($1, $2, $3, $4::text::jsonb, $5) RETURNING revision, kind, state, request_id, created_at"
 )
 _DROP_UNDONE: Final = (
     "UPDATE transcript_edit SET state = 'dropped' WHERE session_id = $1 AND state = 'undone'"
 )
-_LAST_DONE: Final = (
-    "SELECT * FROM transcript_edit WHERE session_id = $1 AND state = 'done' ORDER BY revision DESC LIMIT 1"
+# Patches come and go as text: those of whole transcripts take a while to read, which is done on a thread.
+_EDIT: Final = (
+    "SELECT revision, kind, state, patch::text AS patch, request_id, created_at FROM transcript_edit"
+    " WHERE session_id = $1"
 )
-_NEXT_UNDONE: Final = (
-    "SELECT * FROM transcript_edit WHERE session_id = $1 AND state = 'undone' ORDER BY revision LIMIT 1"
-)
+_LAST_DONE: Final = f"{_EDIT} AND state = 'done' ORDER BY revision DESC LIMIT 1"
+_NEXT_UNDONE: Final = f"{_EDIT} AND state = 'undone' ORDER BY revision LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +57,11 @@ class EditRecord:
     created_at: datetime
 
     @classmethod
-    def from_row(cls, row: Row) -> Self:
-        """The record of a row."""
-        patch = row["patch"]
+    def from_row(cls, row: Row, patch: Patch | None = None) -> Self:
+        """The record of a row, with its patch as it was read."""
         return cls(
-            row["revision"], EditKind(row["kind"]), EditState(row["state"]),
-            None if patch is None else patch_from_json(patch), row["request_id"], row["created_at"],
+            row["revision"], EditKind(row["kind"]), EditState(row["state"]), patch, row["request_id"],
+            row["created_at"],
         )  # fmt: skip
 
 
@@ -133,7 +125,7 @@ class EditRepository:
         """The edits of a session, newest first, `before` a revision."""
         await self._check(session_id, tenant_id)
         rows = await self._pool.fetch(
-            "SELECT revision, kind, state, NULL::jsonb AS patch, request_id, created_at FROM transcript_edit"
+            "SELECT revision, kind, state, request_id, created_at FROM transcript_edit"
             " WHERE session_id = $1 AND ($2::int IS NULL OR revision < $2) ORDER BY revision DESC LIMIT $3",
             session_id, before, limit,
         )  # fmt: skip
@@ -142,12 +134,10 @@ class EditRepository:
     async def get(self, session_id: UUID, tenant_id: str, revision: int) -> EditRecord:
         """The edit that made this revision; NotFoundError where there is none."""
         await self._check(session_id, tenant_id)
-        row = await self._pool.fetchrow(
-            "SELECT * FROM transcript_edit WHERE session_id = $1 AND revision = $2", session_id, revision
-        )
+        row = await self._pool.fetchrow(f"{_EDIT} AND revision = $2", session_id, revision)
         if row is None:
             raise NotFoundError("No edit made this revision, or the history was deleted.")
-        return EditRecord.from_row(row)
+        return EditRecord.from_row(row, await asyncio.to_thread(patch_from_text, row["patch"]))
 
     async def forget(self, session_id: UUID, tenant_id: str) -> int:
         """Delete the history, and with it what edits replaced; the transcript stays. Returns how many there were."""
@@ -176,58 +166,14 @@ class EditRepository:
             if row is None:
                 what = "undo" if target is EditState.UNDONE else "redo"
                 raise ConflictError(f"There is nothing to {what}.")
-            patch = patch_from_json(row["patch"])
-            patch = patch.inverted() if target is EditState.UNDONE else patch
-            content = patch.applied(await read_content(connection, session_id, head.job_id))
+            before = await read_content(connection, session_id, head.job_id)
+            patch, content = await asyncio.to_thread(_stepped, before, row["patch"], target)
             revision = await _write(connection, head, patch)
-            moved = await connection.fetchrow(
-                "UPDATE transcript_edit SET state = $3 WHERE session_id = $1 AND revision = $2 RETURNING *",
+            await connection.execute(
+                "UPDATE transcript_edit SET state = $3 WHERE session_id = $1 AND revision = $2",
                 session_id, row["revision"], target,
             )  # fmt: skip
-            assert moved is not None
-            return Outcome(revision, content, EditRecord.from_row(moved), patch)
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """A row of `transcript`, locked: where a session's transcript stands; revision 0: there is none yet."""
-
-    session_id: UUID
-    tenant_id: str
-    revision: int
-    speakers_revision: int
-    job_id: UUID | None
-    status: str | None
-    newest_job_id: UUID | None
-
-    def refuse_nothing(self) -> None:
-        """NotReadyError where there is no transcript yet."""
-        if self.revision == 0:
-            raise NotReadyError(job_id=str(self.newest_job_id), job_status=self.status)
-
-
-async def lock_transcript(
-    connection: Connection, session_id: UUID, tenant_id: str | None = None, *, new_job: UUID | None = None
-) -> Head:
-    """Lock a session's transcript until the transaction ends; NotFoundError where there is no such session.
-
-    `new_job` is a job that has just succeeded in this transaction, whose words are not there yet.
-    """
-    # The session first, as whoever deletes it does: the other way round they would wait for each other.
-    session = await connection.fetchrow(
-        "SELECT tenant_id, status, transcription_job_id FROM session"
-        " WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2) FOR KEY SHARE",
-        session_id, tenant_id,
-    )  # fmt: skip
-    if session is None:
-        raise NotFoundError
-    await connection.execute(_ENSURE, session_id, new_job)
-    row = await connection.fetchrow("SELECT * FROM transcript WHERE session_id = $1 FOR UPDATE", session_id)
-    assert row is not None
-    return Head(
-        session_id, session["tenant_id"], row["revision"], row["speakers_revision"], row["job_id"],
-        session["status"], session["transcription_job_id"],
-    )  # fmt: skip
+            return Outcome(revision, content, replace(EditRecord.from_row(row), state=target), patch)
 
 
 async def apply_locked(
@@ -244,14 +190,8 @@ async def _apply(
     connection: Connection, head: Head, edit: Edit, seen: int, request_id: str | None
 ) -> Outcome:
     before = await read_content(connection, head.session_id, head.job_id)
-    fresh = _is_fresh(head, edit, before, seen)
-    try:
-        after = edit.apply(before)
-    except TranscriptsError as error:
-        if fresh:
-            raise
-        raise StaleRevisionError(revision=head.revision) from error
-    patch = difference(before, after)
+    # What takes time with hours of words is done on a thread, here and below: nobody else has to wait for it (F17).
+    fresh, after, patch = await asyncio.to_thread(_work_out, head, edit, before, seen)
     if not patch and head.revision:
         return Outcome(head.revision, before, None, patch)  # also where an answer was lost and it comes again
     if not fresh:
@@ -260,11 +200,29 @@ async def _apply(
     if head.revision == 0:
         return Outcome(revision, after, None, patch)
     await connection.execute(_DROP_UNDONE, head.session_id)
-    kept = await connection.fetchrow(
-        _KEEP, head.session_id, revision, edit.kind, patch_to_json(patch), request_id
-    )
+    text = await asyncio.to_thread(patch_to_text, patch)
+    kept = await connection.fetchrow(_KEEP, head.session_id, revision, edit.kind, text, request_id)
     assert kept is not None
     return Outcome(revision, after, EditRecord.from_row(kept), patch)
+
+
+def _work_out(head: Head, edit: Edit, before: Content, seen: int) -> tuple[bool, Content, Patch]:
+    """Whether the caller saw what it changes, the content after the edit, and the way there."""
+    fresh = _is_fresh(head, edit, before, seen)
+    try:
+        after = edit.apply(before)
+    except TranscriptsError as error:
+        if fresh:
+            raise
+        raise StaleRevisionError(revision=head.revision) from error
+    return fresh, after, difference(before, after)
+
+
+def _stepped(before: Content, text: str, target: EditState) -> tuple[Patch, Content]:
+    """A patch as it was kept, or its way back, and the content after it."""
+    patch = patch_from_text(text)
+    patch = patch.inverted() if target is EditState.UNDONE else patch
+    return patch, patch.applied(before)
 
 
 def _is_fresh(head: Head, edit: Edit, content: Content, seen: int) -> bool:

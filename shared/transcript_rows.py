@@ -1,20 +1,28 @@
 """How transcripts lie in Postgres: rows and JSON of segments, words, speakers and patches, and the writes of them."""
 
 import asyncio
+import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from shared.database import Connection
+from shared.database import Connection, json_text
 from shared.editing.content import Content, Patch, Splice
 from shared.records import Row
 from shared.search.terms import vector
 from shared.transcript import Role, Segment, Speaker, Word
 
+# Words come and go as text. asyncpg would turn them into lists on the event loop: for a recording of hours, tenths of a
+# second in which nobody else is served (F17). A thread does it.
+_SEGMENTS: Final = (
+    "SELECT n, start_ms, end_ms, speaker, content, confidence, words::text AS words, version"
+    " FROM transcript_segment WHERE session_id = $1"
+)
 _INSERT_SEGMENT: Final = (
     "INSERT INTO transcript_segment"
     " (session_id, n, start_ms, end_ms, speaker, content, confidence, words, version, search)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::tsvector)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb, $9, $10::text::tsvector)"
 )
 _INSERT_SPEAKER: Final = (
     "INSERT INTO session_speaker (session_id, number, name, role, role_confidence, evidence)"
@@ -39,29 +47,27 @@ async def read_segments(
     connection: Connection, session_id: UUID, *, words: bool = True
 ) -> tuple[Segment, ...]:
     """A session's segments in order; without their words they are there ten times sooner."""
-    said = "words" if words else "'[]'::jsonb AS words"
-    rows = await connection.fetch(
-        f"SELECT n, start_ms, end_ms, speaker, content, confidence, {said}, version FROM transcript_segment"  # noqa: S608
-        " WHERE session_id = $1 ORDER BY n",
-        session_id,
-    )
-    # Hours of words take tenths of a second: not on the loop (F17).
-    return await asyncio.to_thread(_segments, rows)
+    columns = _SEGMENTS if words else _SEGMENTS.replace("words::text", "'[]'")
+    rows = await connection.fetch(f"{columns} ORDER BY n", session_id)
+    return await asyncio.to_thread(lambda: tuple(map(_segment, rows)))
 
 
-def _segments(rows: Iterable[Row]) -> tuple[Segment, ...]:
-    return tuple(
-        Segment(
-            n=row["n"],
-            start_ms=row["start_ms"],
-            end_ms=row["end_ms"],
-            text=row["content"],
-            speaker=row["speaker"],
-            confidence=row["confidence"],
-            words=unpack(row["words"], row["speaker"]),
-            version=row["version"],
-        )
-        for row in rows
+async def read_segment(connection: Connection, session_id: UUID, n: int) -> Segment | None:
+    """One segment, if there is one with this number."""
+    row = await connection.fetchrow(f"{_SEGMENTS} AND n = $2", session_id, n)
+    return None if row is None else _segment(row)
+
+
+def _segment(row: Row) -> Segment:
+    return Segment(
+        n=row["n"],
+        start_ms=row["start_ms"],
+        end_ms=row["end_ms"],
+        text=row["content"],
+        speaker=row["speaker"],
+        confidence=row["confidence"],
+        words=unpack(json.loads(row["words"]), row["speaker"]),
+        version=row["version"],
     )
 
 
@@ -83,22 +89,14 @@ async def write_patch(
 
     The terms that are searched are written with the text that they are of, in the same row.
     """
-    for splice in reversed(patch.splices):
-        until = splice.at + len(splice.removed)
-        await connection.execute(
-            "DELETE FROM transcript_segment WHERE session_id = $1 AND n >= $2 AND n < $3",
-            session_id, splice.at, until,
-        )  # fmt: skip
-        if splice.shift:
-            await connection.execute(_LIFT, session_id, until, splice.shift, revision)
-            await connection.execute(_SETTLE, session_id)
-        await connection.executemany(
-            _INSERT_SEGMENT,
-            [
-                (*_segment_row(session_id, n, s, revision), vector(s.text, tenant_id))
-                for n, s in enumerate(splice.inserted, splice.at)
-            ],
-        )
+    rows = await asyncio.to_thread(_rows_of, patch, session_id, tenant_id, revision)
+    await connection.execute(
+        "DELETE FROM transcript_segment WHERE session_id = $1 AND n = ANY($2)", session_id, rows.removed
+    )
+    for first, shift in reversed(rows.shifts):
+        await connection.execute(_LIFT, session_id, first, shift, revision)
+        await connection.execute(_SETTLE, session_id)
+    await connection.executemany(_INSERT_SEGMENT, rows.inserted)
     if patch.speakers:
         await connection.execute("DELETE FROM session_speaker WHERE session_id = $1", session_id)
         await connection.executemany(
@@ -106,18 +104,38 @@ async def write_patch(
         )
 
 
-def _segment_row(session_id: UUID, n: int, s: Segment, version: int) -> tuple[Any, ...]:
-    words = pack(s.words)
-    return (session_id, n, s.start_ms, s.end_ms, s.speaker, s.text, s.confidence, words, version)
+@dataclass(slots=True)
+class _Rows:
+    """What a patch does to the rows: those that go and those that move, by their numbers before it; those that come."""
+
+    removed: list[int] = field(default_factory=list)
+    shifts: list[tuple[int, int]] = field(default_factory=list)  # from this one on, by so much
+    inserted: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+def _rows_of(patch: Patch, session_id: UUID, tenant_id: str, version: int) -> _Rows:
+    rows, moved = _Rows(), 0
+    for splice in patch.splices:
+        until = splice.at + len(splice.removed)
+        rows.removed += range(splice.at, until)
+        for n, s in enumerate(splice.inserted, splice.at + moved):
+            words, search = json_text(pack(s.words)), vector(s.text, tenant_id)
+            rows.inserted.append(
+                (session_id, n, s.start_ms, s.end_ms, s.speaker, s.text, s.confidence, words, version, search)
+            )
+        if splice.shift:
+            rows.shifts.append((until, splice.shift))
+            moved += splice.shift
+    return rows
 
 
 def _speaker_row(session_id: UUID, s: Speaker) -> tuple[Any, ...]:
     return (session_id, s.number, s.name, s.role, s.role_confidence, s.evidence)
 
 
-def patch_to_json(patch: Patch) -> dict[str, Any]:
-    """A patch as `transcript_edit.patch` keeps it."""
-    return {
+def patch_to_text(patch: Patch) -> str:
+    """A patch as `transcript_edit.patch` keeps it, in JSON."""
+    stored = {
         "splices": [
             [splice.at, [_flat(s) for s in splice.removed], [_flat(s) for s in splice.inserted]]
             for splice in patch.splices
@@ -125,10 +143,12 @@ def patch_to_json(patch: Patch) -> dict[str, Any]:
         "speakers": patch.speakers and [[_plain(s) for s in side] for side in patch.speakers],
         "jobs": patch.jobs and [str(job) if job else None for job in patch.jobs],
     }
+    return json_text(stored)
 
 
-def patch_from_json(stored: dict[str, Any]) -> Patch:
-    """The patch that `patch_to_json` wrote."""
+def patch_from_text(text: str) -> Patch:
+    """The patch that `patch_to_text` wrote."""
+    stored = json.loads(text)
     speakers, jobs = stored["speakers"], stored["jobs"]
     return Patch(
         tuple(

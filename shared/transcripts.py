@@ -1,5 +1,6 @@
 """The repository of transcripts: takes in what a job heard, and gives whole transcripts out."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
@@ -9,9 +10,11 @@ from shared.editing.content import Content
 from shared.editing.edits import EditKind, Replace, segment_at
 from shared.errors import NotFoundError, NotReadyError
 from shared.lifecycle import JobStatus
+from shared.records import Row
 from shared.transcript import Notice, Segment, Speaker, Transcript
-from shared.transcript_edits import apply_locked, lock_transcript
-from shared.transcript_rows import read_segments, read_speakers
+from shared.transcript_edits import apply_locked
+from shared.transcript_heads import lock_transcript
+from shared.transcript_rows import read_segment, read_segments, read_speakers
 
 _HEAD: Final = """
 SELECT s.title, s.language, s.duration_ms, j.id AS newest_id, j.status, t.revision, heard.id AS heard_id,
@@ -73,30 +76,43 @@ class TranscriptRepository:
             self._pool.acquire() as connection,
             connection.transaction(readonly=True, isolation="repeatable_read"),
         ):
-            head = await connection.fetchrow(_HEAD, session_id, tenant_id)
-            if head is None:
-                raise NotFoundError
-            if head["revision"] is None and head["heard_id"] is None:
-                raise NotReadyError(
-                    _why_not(head["status"]), job_id=str(head["newest_id"]), job_status=head["status"]
-                )
+            head = await _head(connection, session_id, tenant_id)
             segments = await read_segments(connection, session_id, words=words)
             speakers = await read_speakers(connection, session_id)
-        last_ms = max((segment.end_ms for segment in segments), default=0)
-        return Transcript(
-            title=head["title"],
-            language=head["heard_language"] or head["language"],
-            duration_ms=head["duration_ms"] or last_ms,  # an import may come before any job has measured it
-            segments=segments,
-            speakers=speakers,
-            warnings=tuple(Notice(w["code"], w["detail"]) for w in head["warnings"] or ()),
-            revision=head["revision"] or 1,
-            phrases=tuple(head["phrases"] or ()),
-        )
+        return await asyncio.to_thread(_transcript, head, segments, speakers)
 
     async def segment(self, session_id: UUID, tenant_id: str, n: int) -> Segment:
         """One segment; NotReadyError while there is no transcript, NotFoundError where it has no such segment."""
-        return segment_at(await self.load(session_id, tenant_id), n)
+        async with self._pool.acquire() as connection:
+            await _head(connection, session_id, tenant_id)
+            segment = await read_segment(connection, session_id, n)
+        return segment or segment_at(await self.load(session_id, tenant_id), n)  # which says what there is
+
+
+async def _head(connection: Connection, session_id: UUID, tenant_id: str) -> Row:
+    """What is known of the transcript beside its rows; NotFoundError, NotReadyError."""
+    head = await connection.fetchrow(_HEAD, session_id, tenant_id)
+    if head is None:
+        raise NotFoundError
+    if head["revision"] is None and head["heard_id"] is None:
+        raise NotReadyError(
+            _why_not(head["status"]), job_id=str(head["newest_id"]), job_status=head["status"]
+        )
+    return head
+
+
+def _transcript(head: Row, segments: tuple[Segment, ...], speakers: tuple[Speaker, ...]) -> Transcript:
+    last_ms = max((segment.end_ms for segment in segments), default=0)
+    return Transcript(
+        title=head["title"],
+        language=head["heard_language"] or head["language"],
+        duration_ms=head["duration_ms"] or last_ms,  # an import may come before any job has measured it
+        segments=segments,
+        speakers=speakers,
+        warnings=tuple(Notice(w["code"], w["detail"]) for w in head["warnings"] or ()),
+        revision=head["revision"] or 1,
+        phrases=tuple(head["phrases"] or ()),
+    )
 
 
 def _why_not(status: str) -> str:

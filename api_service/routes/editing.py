@@ -1,5 +1,6 @@
 """What all routes that edit have in common: the edit goes to the repository, the outcome becomes the answer."""
 
+import asyncio
 from uuid import UUID
 
 from fastapi import Response
@@ -17,9 +18,10 @@ async def edited(services: Services, caller: Caller, session_id: UUID, edit: Edi
     outcome = await services.edits.apply(
         session_id, caller.tenant_id, edit, seen=seen, request_id=caller.request_id
     )
-    return told(outcome)
+    return await told(outcome)
 
 
-def told(outcome: Outcome) -> Response:
-    """The answer that tells of an outcome."""
-    return answer(Edited.of(outcome), headers={"ETag": f'"{outcome.revision}"'})
+async def told(outcome: Outcome) -> Response:
+    """The answer that tells of an outcome; made on a thread, since all of a transcript may have changed."""
+    headers = {"ETag": f'"{outcome.revision}"'}
+    return await asyncio.to_thread(lambda: answer(Edited.of(outcome), headers=headers))

@@ -1,5 +1,6 @@
 """The history of a transcript: listed, looked at, undone, redone, forgotten."""
 
+import asyncio
 from typing import Annotated
 from uuid import UUID
 
@@ -44,7 +45,8 @@ async def get_edit(
     session_id: UUID, revision: Revision, caller: CallerDep, services: ServicesDep
 ) -> Response:
     """An edit, with the texts before and after it."""
-    return answer(EditDetail.of(await services.edits.get(session_id, caller.tenant_id, revision)))
+    record = await services.edits.get(session_id, caller.tenant_id, revision)
+    return await asyncio.to_thread(lambda: answer(EditDetail.of(record)))
 
 
 @router.delete("/history", status_code=204, responses=problems(404))
@@ -56,10 +58,10 @@ async def forget_history(session_id: UUID, caller: CallerDep, services: Services
 @router.post("/undo", response_model=Edited, responses=_STEPPED)
 async def undo_edit(session_id: UUID, caller: CallerDep, services: ServicesDep, seen: SeenDep) -> Response:
     """Undo the newest edit that is in force; a transcription that replaced another is undone too."""
-    return told(await services.edits.undo(session_id, caller.tenant_id, seen=seen))
+    return await told(await services.edits.undo(session_id, caller.tenant_id, seen=seen))
 
 
 @router.post("/redo", response_model=Edited, responses=_STEPPED)
 async def redo_edit(session_id: UUID, caller: CallerDep, services: ServicesDep, seen: SeenDep) -> Response:
     """Redo what was undone last, unless something else was done since."""
-    return told(await services.edits.redo(session_id, caller.tenant_id, seen=seen))
+    return await told(await services.edits.redo(session_id, caller.tenant_id, seen=seen))

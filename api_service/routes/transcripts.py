@@ -63,4 +63,4 @@ async def import_transcript(
     outcome = await services.edits.put(
         session_id, caller.tenant_id, edit, seen=seen, request_id=caller.request_id
     )
-    return told(outcome)
+    return await told(outcome)
