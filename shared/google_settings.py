@@ -50,6 +50,13 @@ class GoogleWork(BaseSettings):
     google_denoise: bool = ours(
         "GOOGLE_DENOISE", default=False, description="Have Google take out background noise first"
     )
+    google_piece_minutes: float | None = ours(
+        "GOOGLE_PIECE_MINUTES",
+        default=None,
+        ge=0,
+        le=480,
+        description="The longest piece sent to Google; unset: what its model takes, 0: never cut",
+    )
     google_calls_per_minute: int = ours(
         "GOOGLE_CALLS_PER_MINUTE",
         default=150,

@@ -73,6 +73,7 @@ class Order:
     model: str | None = None
     diarization: bool = True
     duration_ms: int | None = None  # None: not measured yet
+    piece_ms: int | None = None  # the longest piece; None: what a model takes, 0: nothing is cut
     phrases: int = 0
 
 
@@ -86,13 +87,15 @@ class Choice:
     diarization: bool
     word_times: bool
     notices: tuple[Notice, ...]
+    piece_ms: int | None = None  # the recording is longer than a piece may be; None: it is taken whole
 
 
 def choose(order: Order, locations: Sequence[str], *, model: str = AUTOMATIC, table: Table = TABLE) -> Choice:
     """The best model for an order in the locations that are set up, in their order; `model` is the setting.
 
     A model that tells the voices apart, where that is wanted, goes before one that does not; then one that gives
-    the times of words. Raises UnsupportedOptionError, naming the `field`, where none can do it (F20, F21).
+    the times of words; then one that takes the recording whole. Raises UnsupportedOptionError, naming the `field`,
+    where none can do it (F20, F21).
     """
     wanted = order.model or (None if model == AUTOMATIC else model)
     offered = [(location, each) for location in locations for each in table.get(location, ())]
@@ -106,15 +109,28 @@ def choose(order: Order, locations: Sequence[str], *, model: str = AUTOMATIC, ta
             "language", f"Google's {names} does not know the language {', '.join(order.languages)!r} in the locations "
             f"that are set up ({', '.join(locations)}). GET /v1/engines lists the languages."
         )  # fmt: skip
-    fitting = [pair for pair in spoken if (order.duration_ms or 0) <= pair[1].longest_ms]
-    if not fitting:
+    choices = [
+        _choice(order, location, each, piece_ms)
+        for location, each in spoken
+        for piece_ms in _ways(order, each)
+    ]
+    if not choices:
         longest = max(each.longest_ms for _, each in spoken)
         raise _refused("model", _too_long(order, longest, locations, table))
-    choices = [_choice(order, location, each) for location, each in fitting]
-    return max(choices, key=lambda choice: (choice.diarization, choice.word_times))
+    return max(choices, key=lambda choice: (choice.diarization, choice.word_times, choice.piece_ms is None))
 
 
-def _choice(order: Order, location: str, model: Model) -> Choice:
+def _ways(order: Order, model: Model) -> list[int | None]:
+    """How a model can take a recording of this length: whole (None), or in pieces of so many milliseconds."""
+    length = order.duration_ms or 0
+    piece_ms = min(model.longest_with_word_times_ms, order.piece_ms or model.longest_with_word_times_ms)
+    in_pieces = order.piece_ms != 0 and length > piece_ms
+    asked_for = in_pieces and order.piece_ms is not None
+    whole = length <= model.longest_ms and not asked_for
+    return [*([None] if whole else []), *([piece_ms] if in_pieces else [])]
+
+
+def _choice(order: Order, location: str, model: Model, piece_ms: int | None) -> Choice:
     codes = _codes(order, model)
     can = all(code == AUTO or code in model.diarizes for code in codes) and bool(model.diarizes)
     notices = []
@@ -136,8 +152,9 @@ def _choice(order: Order, location: str, model: Model) -> Choice:
         model=model,
         language_codes=codes,
         diarization=order.diarization and can,
-        word_times=(order.duration_ms or 0) <= model.longest_with_word_times_ms,
+        word_times=(piece_ms or order.duration_ms or 0) <= model.longest_with_word_times_ms,
         notices=tuple(notices),
+        piece_ms=piece_ms,
     )
 
 
@@ -172,6 +189,7 @@ def _too_long(order: Order, longest_ms: int, locations: Sequence[str], table: Ta
     others = [place for place, models in table.items() if any(m.longest_ms > longest_ms for m in models)]
     if longest_ms < CHIRP_2.longest_ms and others:
         text += f" Ask for another model, or add one of {', '.join(others)} to TRANSCRIPTS_GOOGLE_LOCATIONS."
+    text += " Longer ones are taken in pieces where TRANSCRIPTS_GOOGLE_PIECE_MINUTES is not 0."
     return text
 
 

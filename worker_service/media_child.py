@@ -5,8 +5,6 @@ Run by `worker_service.media`.
 
 import traceback
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -15,14 +13,14 @@ import av
 from av.audio.frame import AudioFrame
 
 from shared.containers import HEAD_BYTES, describe
-from shared.errors import EmptyAudioError, MediaError, MediaTooLongError, StorageError, TranscriptsError
+from shared.errors import EmptyAudioError, MediaError, MediaTooLongError, TranscriptsError
 from worker_service.decoding import Recording, open_container
 from worker_service.downmix import mix
+from worker_service.flac import SAMPLE_RATE, writing
 from worker_service.outline import EVERY, Outline
 from worker_service.serving import Emit, Limits, apply_limits, serve
 from worker_service.timeline import Timeline
 
-SAMPLE_RATE: Final = 16_000
 _PROGRESS_MS: Final = 5_000
 _TRUNCATED_SHARE: Final = 0.03
 _TRUNCATED_MS: Final = 1_000
@@ -67,7 +65,7 @@ def handle(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
             recording = Recording(container, source)
             timeline = Timeline(recording.starts_s)
             sound = mix(timeline.with_gaps(recording.frames()), SAMPLE_RATE)
-            with _flac(Path(request["target"])) as write:
+            with writing(Path(request["target"])) as write:
                 for mono in sound:
                     output.observe(mono)
                     _tell(recording, output, request["max_duration_ms"], emit)
@@ -94,36 +92,6 @@ def _tell(recording: Recording, output: _Output, max_ms: int, emit: Emit) -> Non
     if output.done_ms - output.told_ms >= _PROGRESS_MS:
         output.told_ms = output.done_ms
         emit({"done_ms": output.done_ms, "total_ms": recording.estimate_ms(output.done_ms)})
-
-
-@contextmanager
-def _flac(target: Path) -> Iterator[Callable[[AudioFrame], None]]:
-    """Write frames into a FLAC file; that the disk is full is not the recording's fault."""
-
-    def write(frame: AudioFrame | None) -> None:
-        with _disk_errors():
-            out.mux(stream.encode(frame))
-
-    with _disk_errors():
-        out = av.open(f"file:{target}", "w", format="flac")
-    stream = out.add_stream("flac", rate=SAMPLE_RATE, layout="mono")
-    try:
-        yield write
-        write(None)
-    finally:
-        with _disk_errors():
-            out.close()
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except av.error.FFmpegError as error:
-        raise StorageError(
-            f"The decoded recording could not be written: {error.strerror}. Temporary files take 70 MB for an hour "
-            "of speech (TRANSCRIPTS_SCRATCH_DIR). The job is tried again by itself."
-        ) from error
 
 
 def _judge(recording: Recording, timeline: Timeline, source: Path, output: _Output) -> None:

@@ -14,6 +14,7 @@ from shared.lifecycle import Processing
 from shared.operations import FREE, Cost
 from shared.settings import WorkerSettings
 from shared.transcript import Notice, Word
+from worker_service.pieces.cutting import Cutting
 
 Progress = Callable[[int], None]
 """Called with the milliseconds of audio done so far; must not block."""
@@ -26,7 +27,11 @@ def outputs(job_id: UUID) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """One attempt's order: the prepared audio (16 kHz mono FLAC) and what the caller asked for."""
+    """One attempt's order: the prepared audio (16 kHz mono FLAC) and what the caller asked for.
+
+    The audio is the whole recording, or one piece of it, which begins at `start_ms` of the recording. An engine's
+    times count from the beginning of the audio.
+    """
 
     job_id: UUID
     attempt: int  # that starts the operation
@@ -40,11 +45,14 @@ class SpeechRequest:
     diarization: bool = True
     phrases: tuple[str, ...] = ()
     processing: Processing = Processing.STANDARD
+    piece: int | None = None  # counted from 0; None: the audio is the whole recording
+    start_ms: int = 0
 
     @property
     def prefix(self) -> str:
         """Names this attempt's outputs in the engine's store; unique, so an orphan is found by it."""
-        return f"{outputs(self.job_id)}{self.attempt}/"
+        whole = f"{outputs(self.job_id)}{self.attempt}/"
+        return whole if self.piece is None else f"{whole}{self.piece}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,7 @@ class Plan:
     model: str
     cost: Cost = FREE
     notices: tuple[Notice, ...] = ()  # what it will not do, although it was asked for
+    cutting: Cutting | None = None  # into which pieces; the cost is theirs together. None: it takes the whole
 
 
 @dataclass(frozen=True, slots=True)

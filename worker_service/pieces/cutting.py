@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Final, Self
 
-STEP_MS: Final = 20
-"""How much sound one level of `Levels` stands for."""
-
 _OVERLAP_MS: Final = 30_000  # around a cut: in half a minute of a conversation both mostly say something
 _SEARCH_MS: Final = 30_000  # how far from the even division a quiet place is looked for, each way
 _SHARE: Final = 8  # and both at most so small a part of a piece
 _QUIET_MS: Final = (
     600  # of quiet that a cut wants around it: no word is as near as two engines' clocks differ
 )
-_SOUND: Final = 100  # of 32,767, mean amplitude (-50 dBFS): less says nothing of whose voice it is
+_SOUND: Final = 55  # a peak of -50 dBFS: what is quieter says nothing of whose voice it is
 _SOUND_MS: Final = 10_000  # of sound that an overlap should hold
 _MOST_OVERLAP_MS: Final = 180_000  # and how far it is stretched for that
 _STRETCH_MS: Final = 5_000  # at a time
+_AMPLITUDES: Final = tuple(
+    round(32_768 * 10 ** ((peak - 255) / 80)) for peak in range(256)
+)  # of quarter decibels
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,16 +58,16 @@ class Cutting:
         return duration_ms + (self.count(duration_ms) - 1) * self.overlap_ms
 
 
-def spans(levels: Sequence[int], duration_ms: int, cutting: Cutting) -> tuple[Span, ...]:
+def spans(peaks: Sequence[int], ms_per_peak: int, duration_ms: int, cutting: Cutting) -> tuple[Span, ...]:
     """The pieces of a recording, in order; each cut lies in the middle of what two neighbours share.
 
-    `levels` is the mean amplitude (0 to 32,767) of each 20 ms. Pieces are as even as the quiet places allow, so
-    that they end at about the same time, and never longer than allowed.
+    `peaks` are those of its waveform (`shared.waveforms`). Pieces are as even as the quiet places allow, so that they
+    end at about the same time, and never longer than allowed.
     """
     count = cutting.count(duration_ms)
     if count == 1:
         return (Span(0, duration_ms),)
-    heard = _Heard(levels)
+    heard = _Heard(peaks, ms_per_peak)
     aims = [duration_ms * n // count for n in range(1, count)]
     cuts = [heard.quietest(aim, cutting.search_ms) for aim in aims]
     halves = _halves(heard, [0, *cuts, duration_ms], cutting)
@@ -99,29 +99,30 @@ def _halves(heard: "_Heard", marks: Sequence[int], cutting: Cutting) -> list[int
 
 
 class _Heard:
-    """Sums over the levels, so that any stretch is asked in no time."""
+    """Sums over the peaks, so that any stretch is asked in no time."""
 
-    def __init__(self, levels: Sequence[int]) -> None:
-        self._levels = list(accumulate(levels, initial=0))
-        self._sounds = list(accumulate((level >= _SOUND for level in levels), initial=0))
+    def __init__(self, peaks: Sequence[int], ms_per_peak: int) -> None:
+        self._ms = ms_per_peak
+        self._loud = list(accumulate((_AMPLITUDES[peak] for peak in peaks), initial=0))
+        self._sounds = list(accumulate((peak >= _SOUND for peak in peaks), initial=0))
 
     def quietest(self, aim_ms: int, search_ms: int) -> int:
         """The middle of the quietest window within `search_ms` of a moment; of equal ones the nearest."""
-        window = _QUIET_MS // STEP_MS
-        last = len(self._levels) - 1 - window
-        aim = aim_ms // STEP_MS - window // 2
-        reach = search_ms // STEP_MS
-        tried = range(max(0, aim - reach), min(last, aim + reach) + 1)
-        if not tried:
-            return aim_ms
+        window = max(1, _QUIET_MS // self._ms)
+        first = max(0, -(-(aim_ms - search_ms) // self._ms) - window // 2)
+        last = min(len(self._loud) - 1, (aim_ms + search_ms) // self._ms + window // 2) - window
+
+        def middle(at: int) -> int:
+            return (2 * at + window) * self._ms // 2
 
         def cost(at: int) -> tuple[int, int]:
-            return self._levels[at + window] - self._levels[at], abs(at - aim)
+            return self._loud[at + window] - self._loud[at], abs(middle(at) - aim_ms)
 
-        return (min(tried, key=cost) + window // 2) * STEP_MS
+        tried = [at for at in range(first, last + 1) if abs(middle(at) - aim_ms) <= search_ms]
+        return middle(min(tried, key=cost)) if tried else aim_ms
 
     def sound_ms(self, start_ms: int, end_ms: int) -> int:
         """How much of a stretch is sound."""
         last = len(self._sounds) - 1
-        first, end = (min(max(0, at // STEP_MS), last) for at in (start_ms, end_ms))
-        return (self._sounds[end] - self._sounds[first]) * STEP_MS
+        first, end = (min(max(0, at // self._ms), last) for at in (start_ms, end_ms))
+        return (self._sounds[end] - self._sounds[first]) * self._ms

@@ -30,7 +30,7 @@ def chosen(locations: tuple[str, ...] = US, model: str = AUTO, **order: Any) -> 
     choice = choose(Order(**order), locations, model=model)
     return (
         choice.location, choice.model.name, *choice.language_codes, choice.diarization, choice.word_times,
-        *(notice.code for notice in choice.notices),
+        *([choice.piece_ms // MINUTE] if choice.piece_ms else []), *(notice.code for notice in choice.notices),
     )  # fmt: skip
 
 
@@ -103,8 +103,29 @@ def test_what_cannot_be_had_is_told() -> None:
         (480, ("us-central1", "chirp_2", "en-US", False, True, "diarization_unavailable")),
     ],
 )
-def test_the_length_decides(minutes: int, expected: tuple[Any, ...]) -> None:
-    assert chosen(language="en", duration_ms=minutes * MINUTE) == expected
+def test_the_length_decides_where_nothing_is_cut(minutes: int, expected: tuple[Any, ...]) -> None:
+    assert chosen(language="en", duration_ms=minutes * MINUTE, piece_ms=0) == expected
+
+
+@pytest.mark.parametrize(
+    ("minutes", "order", "expected"),
+    [
+        (20, {}, ("us", "chirp_3", "en-US", True, True)),
+        (21, {}, ("us", "chirp_3", "en-US", True, True, 20)),
+        (600, {}, ("us", "chirp_3", "en-US", True, True, 20)),
+        (90, {"diarization": False}, ("us-central1", "chirp_2", "en-US", False, True)),
+        (600, {"diarization": False, "model": "chirp_2"}, ("us-central1", "chirp_2", "en-US", False, True, 480)),
+        (21, {"piece_ms": 5 * MINUTE}, ("us", "chirp_3", "en-US", True, True, 5)),
+        (4, {"piece_ms": 5 * MINUTE}, ("us", "chirp_3", "en-US", True, True)),
+        (21, {"piece_ms": 90 * MINUTE}, ("us", "chirp_3", "en-US", True, True, 20)),
+        (90, {"language": "zh-TW"}, ("us-central1", "chirp_2", "cmn-Hant-TW", False, True, "diarization_unavailable")),
+    ],
+)  # fmt: skip
+def test_what_is_too_long_for_voices_and_times_is_taken_in_pieces(
+    minutes: int, order: dict[str, Any], expected: tuple[Any, ...]
+) -> None:
+    """Only where pieces give something that the whole does not, or where the setting asks for them."""
+    assert chosen(**{"language": "en", "duration_ms": minutes * MINUTE, **order}) == expected
 
 
 @pytest.mark.parametrize(
@@ -112,8 +133,12 @@ def test_the_length_decides(minutes: int, expected: tuple[Any, ...]) -> None:
     [
         ({"language": "tlh"}, "language", "does not know the language 'tlh'"),
         ({"model": "whisper"}, "model", "chirp_2, chirp_3"),
-        ({"language": "en", "model": "chirp_3", "duration_ms": 61 * MINUTE}, "model", "60 min at most"),
-        ({"language": "en", "duration_ms": 481 * MINUTE}, "model", "480 min at most"),
+        (
+            {"language": "en", "model": "chirp_3", "duration_ms": 61 * MINUTE, "piece_ms": 0},
+            "model",
+            "60 min at most",
+        ),
+        ({"language": "en", "duration_ms": 481 * MINUTE, "piece_ms": 0}, "model", "480 min at most"),
     ],
 )
 def test_what_no_model_can_do_is_refused_with_the_reason(

@@ -34,6 +34,7 @@ from worker_service.engines.port import (
     SpeechRequest,
     SpeechResult,
 )
+from worker_service.pieces.cutting import Cutting
 
 SUBMIT_S: Final = 15.0
 SETTLE_S: Final = 30.0
@@ -73,13 +74,15 @@ class GoogleEngine:
     def check(self, request: SpeechRequest) -> Plan:
         """The model that would be used and what it would cost; refuses what no location can do (F20, F21)."""
         choice = self._choose(request)
-        cost = self._tariff.cost(request.duration_ms, economy=_is_economy(request), estimated=True)
-        return Plan(choice.model.name, cost, choice.notices)
+        cutting = None if choice.piece_ms is None else Cutting.of(choice.piece_ms)
+        audio_ms = request.duration_ms if cutting is None else cutting.sent_ms(request.duration_ms)
+        cost = self._tariff.cost(audio_ms, economy=_is_economy(request), estimated=True)
+        return Plan(choice.model.name, cost, choice.notices, cutting)
 
     async def stage(self, request: SpeechRequest) -> str:
         """Put the audio into the bucket, and wait for a place in the quota of submits; returns the gs:// URI."""
         assert request.audio is not None
-        key = f"{_twin(request.prefix)}audio.flac"
+        key = f"{_twin(request.prefix)}{_file(request)}"
         await self._store.put_file(key, request.audio)
         await self._locations[self._choose(request).location].submits.take()
         return self._store.uri(key)
@@ -232,6 +235,13 @@ def _is_economy(request: SpeechRequest) -> bool:
 def _twin(prefix: str) -> str:
     """Where the audio of what goes below a prefix of results is staged."""
     return _STAGED + prefix.removeprefix(FOLDER)
+
+
+def _file(request: SpeechRequest) -> str:
+    """The staged audio's name; of a piece it tells which stretch of the recording it is, in milliseconds."""
+    if request.piece is None:
+        return "audio.flac"
+    return f"{request.start_ms}-{request.start_ms + request.duration_ms}.flac"
 
 
 def _one_speaker(words: tuple[Word, ...]) -> tuple[Word, ...]:

@@ -62,6 +62,7 @@ def open_google(
             languages=by_comma(settings.google_languages),
             profanity_filter=settings.google_profanity_filter,
             denoise=settings.google_denoise,
+            piece_ms=_milliseconds(settings.google_piece_minutes),
         ),
         settle_s=settle_s,
     )
@@ -78,6 +79,10 @@ def _location(
 
     calls = quota("operations")
     return Location(client, calls, quota("batches"), Follower(client, calls))
+
+
+def _milliseconds(minutes: float | None) -> int | None:
+    return None if minutes is None else int(minutes * 60_000)
 
 
 def _bucket(settings: WorkerSettings) -> str:

@@ -18,6 +18,7 @@ class Options:
     languages: tuple[str, ...] = ()  # assumed where the caller names none; empty: Google finds out
     profanity_filter: bool = False
     denoise: bool = False
+    piece_ms: int | None = None  # the longest piece; None: what the model takes, 0: nothing is cut
 
 
 def order_of(request: SpeechRequest, options: Options) -> Order:
@@ -28,6 +29,7 @@ def order_of(request: SpeechRequest, options: Options) -> Order:
         diarization=request.diarization and request.speakers > 1,
         duration_ms=request.duration_ms,
         phrases=len(request.phrases),
+        piece_ms=options.piece_ms if request.piece is None else 0,
     )
 
 
