@@ -76,12 +76,24 @@ WITH named AS (
     UPDATE operation SET name = $4, closed_at = NULL, outcome = NULL
     WHERE prefix = $3 AND (closed_at IS NULL OR outcome = 'missing')
 )
-UPDATE job SET operation_name = $4, updated_at = now() WHERE {_RUNNING} AND operation_prefix = $3 RETURNING 1
+UPDATE job SET operation_name = CASE operation_prefix WHEN $3 THEN $4 ELSE operation_name END, updated_at = now()
+WHERE {_RUNNING} AND (operation_prefix = $3
+    OR EXISTS (SELECT FROM job_piece p WHERE p.job_id = $1 AND p.operation_prefix = $3)) RETURNING 1
 """  # noqa: S608
+# The job is locked first, so that a run that is overtaken just now takes nothing from the one that overtakes it.
 _FORGET: Final = f"""
-UPDATE job SET operation_prefix = NULL, operation_name = NULL, updated_at = now()
-WHERE {_RUNNING} AND operation_prefix = $3 RETURNING 1
+WITH ours AS (
+    SELECT id FROM job WHERE {_RUNNING} FOR NO KEY UPDATE
+), piece AS (
+    UPDATE job_piece p SET operation_prefix = NULL FROM ours WHERE p.job_id = ours.id AND p.operation_prefix = $3
+    RETURNING 1
+), whole AS (
+    UPDATE job j SET operation_prefix = NULL, operation_name = NULL, updated_at = now()
+    FROM ours WHERE j.id = ours.id AND j.operation_prefix = $3 RETURNING 1
+)
+SELECT * FROM piece UNION ALL SELECT * FROM whole
 """  # noqa: S608
+# An attempt has one row for all that it started: pieces add to it, and each operation is closed once (F32).
 _CLOSE: Final = """
 WITH closed AS (
     UPDATE operation SET closed_at = now(), outcome = $2::text WHERE prefix = $1 AND closed_at IS NULL RETURNING *
@@ -90,13 +102,16 @@ INSERT INTO usage (job_id, attempt, session_id, tenant_id, engine, model, audio_
     estimated)
 SELECT job_id, attempt, session_id, tenant_id, engine, model, audio_ms, $3::bigint, $4, $5 FROM closed
 WHERE $2::text = 'succeeded' OR $3::bigint > 0
-ON CONFLICT (job_id, attempt) DO NOTHING
+ON CONFLICT (job_id, attempt) DO UPDATE SET audio_ms = usage.audio_ms + excluded.audio_ms,
+    billed_ms = usage.billed_ms + excluded.billed_ms, micro_dollars = usage.micro_dollars + excluded.micro_dollars,
+    estimated = usage.estimated OR excluded.estimated
 """
 _LOOSE: Final = """
 SELECT o.* FROM operation o
 WHERE o.closed_at IS NULL AND o.engine = ANY($1) AND ($2::uuid IS NULL OR o.job_id = $2)
     AND NOT EXISTS (
-        SELECT 1 FROM job j WHERE j.id = o.job_id AND j.operation_prefix = o.prefix AND j.status = ANY($3))
+        SELECT 1 FROM job j LEFT JOIN job_piece p ON p.job_id = j.id AND p.operation_prefix = o.prefix
+        WHERE j.id = o.job_id AND j.status = ANY($3) AND (j.operation_prefix = o.prefix OR p.n IS NOT NULL))
 ORDER BY o.created_at LIMIT 100
 """
 

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 import shared.access_tables
 import shared.edit_tables
+import shared.piece_table
 import shared.tables
 import shared.upload_tables
 import shared.waveform_table
@@ -41,6 +42,7 @@ async def test_migrations_equal_the_models(database_url: str) -> None:
     assert shared.webhook_tables.WebhookEndpoint.__tablename__ == "webhook_endpoint"
     assert shared.edit_tables.TranscriptEdit.__tablename__ == "transcript_edit"
     assert shared.upload_tables.Upload.__tablename__ == "upload"
+    assert shared.piece_table.JobPieceRow.__tablename__ == "job_piece"
     assert shared.waveform_table.WaveformRow.__tablename__ == "waveform"
 
     def differences(connection: Connection) -> list[object]:
