@@ -70,7 +70,9 @@ class PieceRepository:
         """The pieces of a job in order, each with its operation; none where its recording is taken whole."""
         rows = await self._pool.fetch(_OF, job_id)
         return tuple(
-            Piece(row["n"], row["start_ms"], row["end_ms"], Operation.from_row(row) if row["prefix"] else None)
+            Piece(
+                row["n"], row["start_ms"], row["end_ms"], Operation.from_row(row) if row["prefix"] else None
+            )
             for row in rows
         )
 

@@ -1,4 +1,4 @@
-"""Starts the one paid operation of an attempt, or finds the one that an earlier attempt has started.
+"""Starts a paid operation, once, or finds the one that an earlier attempt has started.
 
 The intent is committed before the engine is asked, the name right after. Whatever falls between is settled by
 looking for the operation: nothing is started again before it is certain that nothing runs (F6).
@@ -39,8 +39,10 @@ class Operations:
         if job.operation_prefix is None:
             return None
         operation = await self._rows.get(job.operation_prefix)
-        if operation is None:
-            return None
+        return None if operation is None else await self.resumed(job, engine, operation)
+
+    async def resumed(self, job: JobRecord, engine: Engine, operation: Operation) -> Operation | None:
+        """The operation with its name, where it was started; else None, and it is closed."""
         name = operation.name if engine.durable else None
         if name is None and engine.durable:
             self._status.report(job, Phase.SUBMITTING, "Looking for what was started before")
@@ -70,6 +72,12 @@ class Operations:
         )
         if operation is None:
             raise FencedError
+        return await self.submit(job, engine, operation, request, staged)
+
+    async def submit(
+        self, job: JobRecord, engine: Engine, operation: Operation, request: SpeechRequest, staged: str
+    ) -> Operation:
+        """Start an operation that is written down, once; as `start`."""
         try:
             name = await engine.submit(request, staged)
         except NotStartedError as refusal:

@@ -24,7 +24,7 @@ from shared.errors import (
 from shared.jobs import JobRepository
 from shared.lifecycle import Outcome, Phase
 from shared.logs import get_logger
-from shared.operations import Operation, OperationRepository, as_json
+from shared.operations import OperationRepository, as_json
 from shared.ports import Clock, ObjectStore
 from shared.records import JobRecord
 from shared.segments import segment
@@ -34,18 +34,13 @@ from shared.transcripts import TranscriptRepository
 from shared.waveforms import WaveformRepository
 from worker_service import scratch
 from worker_service.backoff import next_attempt
-from worker_service.engines.port import (
-    Engine,
-    OperationEndedError,
-    SpeechRequest,
-    SpeechResult,
-    outputs,
-)
+from worker_service.course import Courses, Hearing
+from worker_service.engines.port import Engine, outputs
 from worker_service.loose_ends import LooseEnds
 from worker_service.media import PreparedAudio, prepare
 from worker_service.metrics import WorkerMetrics
 from worker_service.observation import Observation
-from worker_service.operations import Operations, discard
+from worker_service.operations import discard
 from worker_service.roles import assign_roles
 from worker_service.sources import Sources
 from worker_service.status import StatusBoard
@@ -89,7 +84,7 @@ class Transcriber:
         self._transcripts = TranscriptRepository(pool)
         self._waveforms = WaveformRepository(pool)
         self._rows = OperationRepository(pool)
-        self._operations = Operations(pool, status)
+        self._courses = Courses(pool, status, limits.media_slots)
         self._loose_ends = loose_ends
         self._store = store
         self._sources = sources
@@ -155,16 +150,16 @@ class Transcriber:
         engine = self._engine(job)
         async with AsyncExitStack() as kept:
             audio = None
-            operation = await self._operations.resume(job, engine)
-            if operation is None:
+            course = await self._courses.resume(job, engine)
+            if not course.complete:
                 folder = await kept.enter_async_context(self._scratch())
                 audio = await self._prepare(job, folder)
-                operation = await self._start(job, engine, audio)
+                course = await self._courses.start(job, engine, course, audio)
                 if engine.durable:
                     await kept.aclose()  # the engine has its own copy
-            result = await self._follow(job, engine, operation, audio)
-            await self._save(job, operation, result)
-        log.info("job succeeded", job_id=str(job.id), attempt=job.attempt, words=len(result.words))
+            heard = await self._courses.follow(job, engine, course, audio)
+            await self._save(job, heard)
+        log.info("job succeeded", job_id=str(job.id), attempt=job.attempt, words=len(heard.result.words))
         await discard(engine, outputs(job.id))
 
     async def _prepare(self, job: JobRecord, folder: Path) -> PreparedAudio:
@@ -187,35 +182,13 @@ class Transcriber:
         _ours(await self._waveforms.keep(job.id, job.attempt, audio.waveform))
         return audio
 
-    async def _start(self, job: JobRecord, engine: Engine, audio: PreparedAudio) -> Operation:
-        request = _request(job, job.attempt, audio.path, audio.duration_ms)
-        plan = engine.check(request)
-        return await self._operations.start(job, engine, request, plan, [*audio.warnings, *plan.notices])
-
-    async def _follow(
-        self, job: JobRecord, engine: Engine, operation: Operation, audio: PreparedAudio | None
-    ) -> SpeechResult:
-        assert operation.name is not None
-        self._status.report(job, Phase.TRANSCRIBING, "Listening")
-        path = None if audio is None else audio.path
-        request = _request(job, operation.attempt, path, operation.audio_ms)
-
-        def progress(audio_ms: int) -> None:
-            share = audio_ms / operation.audio_ms
-            self._status.report(job, Phase.TRANSCRIBING, "Listening", share, audio_ms)
-
-        try:
-            return await engine.follow(request, operation.name, progress)
-        except OperationEndedError as end:
-            await self._operations.ended(job, engine, operation, end)
-            raise end.error from end
-
-    async def _save(self, job: JobRecord, operation: Operation, result: SpeechResult) -> None:
-        self._status.report(job, Phase.SAVING, "Saving the transcript", audio_ms=operation.audio_ms)
+    async def _save(self, job: JobRecord, heard: Hearing) -> None:
+        result = heard.result
+        self._status.report(job, Phase.SAVING, "Saving the transcript", audio_ms=heard.audio_ms)
         # Hours of words take tenths of a second: not on the loop (F17).
         segments = await asyncio.to_thread(segment, result.words)
         speakers = assign_roles(segments, result.language)
-        warnings = as_json(_once([*operation.notices, *result.warnings]))
+        warnings = as_json(_once([*heard.notices, *result.warnings]))
 
         async def save() -> None:
             async with transaction(self._pool) as connection:
@@ -225,11 +198,12 @@ class Transcriber:
                     )
                 )
                 await self._transcripts.replace(connection, job.session_id, segments, speakers)
-                await self._rows.close(connection, operation, Outcome.SUCCEEDED, result.cost)
+                for operation, cost in heard.paid:
+                    await self._rows.close(connection, operation, Outcome.SUCCEEDED, cost)
 
         self._status.settle(job)
         await outlast(save)
-        self._metrics.saved(job.engine, operation.audio_ms, result.cost.micro_dollars)
+        self._metrics.saved(job.engine, heard.audio_ms, result.cost.micro_dollars)
 
     # How it ends ---------------------------------------------------------------------------------------
 
@@ -240,6 +214,8 @@ class Transcriber:
             due = await self._settle(job, error)
         except AWAY:  # still ours, so it comes round again here, as a takeover
             due = self._clock.now() + timedelta(seconds=_AWAY_S)
+        if due is None:
+            await self._tie_up(job)  # pieces may still be heard, for nobody
         return ("failed" if due is None else "will_retry"), due
 
     async def _settle(self, job: JobRecord, error: TranscriptsError) -> datetime | None:
@@ -263,6 +239,9 @@ class Transcriber:
     async def _abandon(self, job: JobRecord) -> None:
         """The job was cancelled, deleted or taken over: stop what it costs, if nobody else follows it."""
         log.info("the job is not ours any more", job_id=str(job.id), attempt=job.attempt)
+        await self._tie_up(job)
+
+    async def _tie_up(self, job: JobRecord) -> None:
         try:
             await self._loose_ends.tie_up(job.id)
         except AWAY as error:
@@ -296,18 +275,3 @@ def _ours(still: bool) -> None:
 def _once(notices: list[Notice]) -> list[Notice]:
     """Each notice once, the first of its code."""
     return list({notice.code: notice for notice in reversed(notices)}.values())[::-1]
-
-
-def _request(job: JobRecord, attempt: int, audio: Path | None, duration_ms: int) -> SpeechRequest:
-    return SpeechRequest(
-        job_id=job.id,
-        attempt=attempt,
-        audio=audio,
-        duration_ms=duration_ms,
-        language=job.language,
-        model=job.model,
-        speakers=job.speakers,
-        diarization=job.diarization,
-        phrases=tuple(job.phrases),
-        processing=job.processing,
-    )

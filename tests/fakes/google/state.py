@@ -51,6 +51,9 @@ class Settings:
     oldest_first: bool = False  # the order of ListOperations
     cancel: str = "works"  # or "ignored": answers well and goes on
     repeat_words: bool = True  # with diarization the last result says every word again, now with speakers
+    piece_jitter_ms: int = (
+        60  # how much times of words in a piece of a recording differ from those in the whole
+    )
     require_auth: bool = False  # storage takes only tokens of /token
     rewrite_bytes: int = 0  # how much of an object one call of rewrite copies; 0: all
     list_page_size: int = 1_000  # objects a page of a bucket's listing
