@@ -21,6 +21,7 @@ from tests.fakes.google.process import FakeGoogle
 from tests.integration.google.conftest import Order, heard, open_engine, started
 from worker_service.engines.google.engine import GoogleEngine
 from worker_service.engines.port import NotStartedError, OperationEndedError
+from worker_service.pieces.cutting import Cutting
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
 
@@ -125,10 +126,12 @@ async def test_traditional_chinese_is_heard_without_speakers_and_says_so(
     assert (result.language, {word.speaker for word in result.words}) == ("zh-TW", {None})
 
 
-async def test_a_long_recording_is_heard_without_word_times(
-    google: FakeGoogle, engine: GoogleEngine, order: Order
+async def test_a_long_recording_that_must_not_be_cut_is_heard_without_word_times(
+    google: FakeGoogle, order: Order
 ) -> None:
     """F21: above 20 minutes chirp_3 takes the recording only without; above an hour not at all."""
+    google.settings(operation_ms=0)
+    engine = open_engine(google, TRANSCRIPTS_GOOGLE_PIECE_MINUTES="0")
     result = await heard(engine, order(25 * 60_000))
     assert not (await asked(google)).config.features.enable_word_time_offsets
     assert {word.speaker for word in result.words} == {1, 2}
@@ -137,6 +140,17 @@ async def test_a_long_recording_is_heard_without_word_times(
         "chirp_2",
         ["diarization_unavailable"],
     )
+    await engine.aclose()
+
+
+async def test_a_long_recording_is_planned_in_pieces_that_are_paid_with_their_overlaps(
+    engine: GoogleEngine, order: Order
+) -> None:
+    plan = engine.check(order(90 * 60_000))
+    assert (plan.model, plan.notices, plan.cutting) == ("chirp_3", (), Cutting.of(20 * 60_000))
+    assert plan.cost == Cost(92 * 60_000, 92 * 16_000, estimated=True)
+    piece = engine.check(order(19 * 60_000, piece=1, start_ms=18 * 60_000, model="chirp_3"))
+    assert (piece.cutting, piece.cost.billed_ms) == (None, 19 * 60_000)
 
 
 async def test_one_speaker_needs_no_diarization(
@@ -171,7 +185,7 @@ async def test_what_cannot_be_had_is_refused_before_anything_is_sent(
     google: FakeGoogle, engine: GoogleEngine, order: Order
 ) -> None:
     """F20, F21."""
-    for request in (order(language="tlh"), order(model="latest_long"), order(9 * 3_600_000)):
+    for request in (order(language="tlh"), order(model="latest_long")):
         with pytest.raises(UnsupportedOptionError):
             engine.check(request)
     assert google.calls() == {}
