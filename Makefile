@@ -149,9 +149,9 @@ docs-serve: dev ## the same while it is written, on http://127.0.0.1:8100
 
 lock: dev ## lock the requirements anew (ARGS=--upgrade: to the newest versions)
 	@$(LOCK) pyproject.toml requirements/tools.in --extra dev -o requirements/dev.txt
-	@$(LOCK) pyproject.toml requirements/tools.in --extra local --extra telemetry -c requirements/dev.txt -o requirements/local.txt
+	@$(LOCK) pyproject.toml requirements/tools.in --extra local --extra telemetry --extra sentry -c requirements/dev.txt -o requirements/local.txt
 	@for extra in api worker speech; do \
-	  $(LOCK) pyproject.toml --extra $$extra --extra telemetry -c requirements/dev.txt -o requirements/$$extra.txt || exit; \
+	  $(LOCK) pyproject.toml --extra $$extra --extra telemetry --extra sentry -c requirements/dev.txt -o requirements/$$extra.txt || exit; \
 	done
 	@printf 'uv\nsetuptools\n' | $(LOCK) - -c requirements/dev.txt -o requirements/uv.txt
 	@echo cyclonedx-bom | $(LOCK) - -c requirements/dev.txt -o requirements/sbom.txt

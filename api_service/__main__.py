@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from api_service import key_commands
-from shared import telemetry
+from shared import error_reports, telemetry
 from shared.errors import SetupError
 from shared.logs import configure
 from shared.settings import ApiSettings
@@ -49,10 +49,12 @@ def _serve(arguments: argparse.Namespace, settings: ApiSettings) -> int:
 
     given = {name: value for name in ("host", "port") if (value := getattr(arguments, name)) is not None}
     telemetry.configure(settings, "api")
+    error_reports.configure(settings, "api")
     try:
         asyncio.run(serve(settings.model_copy(update=given)))
     finally:
         telemetry.close()
+        error_reports.close()
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Takes secrets out of what is written down: by the name that they stand under, and by their shape wherever they stand.
+"""Takes secrets out of what is written down: by the name that they stand under, and by their shape anywhere.
 
 For the log and for reports of errors. Standard library only.
 """
@@ -31,6 +31,9 @@ _SHAPES: Final = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)", re.S), HIDDEN),
     # JSON in base64, which credentials and signed tokens are.
     (re.compile(r"\b(?:eyJ|ewog|ewo|ew0K)[\w.+/=-]{40,}"), HIDDEN),
+    # What Postgres and asyncpg quote of a row or of a value that they refuse: it may be what was said.
+    (re.compile(r"""(Failing row contains \().*?(\)\.)(?=\n|\\n|["']|\Z)""", re.S), rf"\1{HIDDEN}\2"),
+    (re.compile(r"(invalid input for query argument \$\d+: ).*?(?= \(|\Z)", re.S), rf"\1{HIDDEN}"),
     # "name": "value", in JSON and in the repr of a dict; of a list of pairs, as headers are; and NAME=value.
     (
         re.compile(
@@ -44,7 +47,7 @@ _SHAPES: Final = (
 )  # fmt: skip
 # Most texts hold nothing of the kind; one look spares them the others.
 _SUSPICIOUS: Final = re.compile(
-    rf"://|[?&]\w|{_NAMES}|bearer|basic\s|ctk_|whsec_|ya29|PRIVATE|eyJ|ew[o0]", re.I
+    rf"://|[?&]\w|{_NAMES}|bearer|basic\s|ctk_|whsec_|ya29|PRIVATE|Failing row|invalid input|eyJ|ew[o0]", re.I
 )
 
 

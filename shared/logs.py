@@ -9,7 +9,7 @@ from typing import Any, Final
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from shared import telemetry
+from shared import error_reports, telemetry
 from shared.discretion import cleaned
 
 _OURS: Final = frozenset({"level", "logger", "service", "timestamp", "trace_id", "span_id"})
@@ -24,6 +24,7 @@ def configure(level: str, log_format: str, service: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_service(service),
         _add_span,
+        error_reports.note,
         structlog.processors.format_exc_info,
         hide_secrets,
     ]

@@ -1,4 +1,4 @@
-"""The settings of traces, by the names that OpenTelemetry gives them everywhere."""
+"""The settings of traces and of error reports, by the names that OpenTelemetry and Sentry give them everywhere."""
 
 from typing import Literal
 
@@ -9,7 +9,10 @@ from shared.setting_fields import plain
 
 
 class Observation(BaseSettings):
-    """Where traces go. Other variables of OpenTelemetry (`OTEL_…`) are read by its SDK, from the environment."""
+    """Where traces and errors go.
+
+    Other variables of OpenTelemetry (`OTEL_…`) are read by its SDK, from the environment.
+    """
 
     otlp_endpoint: str | None = plain(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -30,4 +33,12 @@ class Observation(BaseSettings):
     )  # fmt: skip
     traces_sampler_arg: float = plain(
         "OTEL_TRACES_SAMPLER_ARG", default=1.0, ge=0, le=1, description="The share that a ratio sampler keeps"
+    )
+    sentry_dsn: SecretStr | None = plain(
+        "SENTRY_DSN",
+        default=None,
+        description="Where errors are reported, as https://key@host/1; nowhere unset",
+    )
+    sentry_environment: str = plain(
+        "SENTRY_ENVIRONMENT", default="production", description="What reports call this installation"
     )

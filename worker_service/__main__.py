@@ -5,7 +5,7 @@ import asyncio
 import sys
 from typing import Final
 
-from shared import telemetry
+from shared import error_reports, telemetry
 from shared.errors import SetupError
 from shared.logs import configure
 from shared.settings import WorkerSettings
@@ -59,10 +59,12 @@ def main() -> int:
         settings = settings.model_copy(update=given)
         configure(settings.log_level, settings.log_format, "worker")
         telemetry.configure(settings, "worker")
+        error_reports.configure(settings, "worker")
         try:
             asyncio.run(serve(settings))
         finally:
             telemetry.close()
+            error_reports.close()
     except SetupError as error:
         print(error.detail, file=sys.stderr)  # noqa: T201
         return 2

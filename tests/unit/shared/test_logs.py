@@ -152,6 +152,17 @@ PATHS: dict[str, Callable[[str], object]] = {
 }
 
 
+def test_a_row_that_postgres_quotes_is_not_written() -> None:
+    """It may be what somebody said."""
+    for text in (
+        "null value violates\nDETAIL:  Failing row contains (7, I am (very)\nafraid., null).\nHINT: none",
+        repr(ValueError("DETAIL:  Failing row contains (7, I am afraid, null).")),
+        "invalid input for query argument $3: 'I am afraid' (expected str, got int)",
+    ):
+        assert "afraid" not in clean(text)
+        assert "[hidden]" in clean(text)
+
+
 @pytest.mark.parametrize("log_format", ["json", "console"])
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("kind", SECRETS)
