@@ -4,7 +4,7 @@ import math
 from typing import Final
 
 from shared.database import Pool
-from shared.dispatch import WORKER_SEEN_S
+from shared.dispatch import TAKES_JOBS
 from shared.errors import OverloadedError
 
 _LONGEST_S: Final = 3_600
@@ -21,7 +21,7 @@ WITH mine AS (
     FROM (SELECT * FROM job ORDER BY id DESC LIMIT 200) newest WHERE status = 'succeeded'
 ), places AS (
     SELECT sum(max_jobs)::float8 AS all FROM worker
-    WHERE stopped_at IS NULL AND NOT draining AND seen_at > now() - {WORKER_SEEN_S} * interval '1 second'
+    WHERE {TAKES_JOBS}
 ), sharers AS (
     SELECT count(DISTINCT tenant_id) FILTER (WHERE tenant_id <> $1) + 1 AS tenants
     FROM job WHERE status IN ('queued', 'running')

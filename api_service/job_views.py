@@ -17,8 +17,12 @@ class JobViews:
 
     async def one(self, job: JobRecord) -> JobResource:
         """The resource of a job."""
+        standing = await self._line.standing(job)
         return JobResource.of(
-            job, queue_position=await self._line.position(job), eta=await self._history.eta(job)
+            job,
+            queue_position=standing.position,
+            held_up=standing.held_up,
+            eta=await self._history.eta(job),
         )
 
     async def many(self, jobs: Iterable[JobRecord]) -> list[JobResource]:

@@ -63,8 +63,11 @@ class OperatorDesk:
             Past.model_validate({"seconds": seconds, **dict((await self._operators.past(seconds)).items())})
             for seconds in _PAST_S
         ]
+        served = await self._operators.served()
+        unserved = [line.name for line in lines["by_engine"] if line.waiting and line.name not in served]
+        paused = row["paused_at"] is not None
         return QueueResource.model_validate(
-            {**row, **lines, "paused": row["paused_at"] is not None, "past": past}
+            {**row, **lines, "unserved_engines": unserved, "paused": paused, "past": past}
         )
 
     async def scaling(self) -> ScalingResource:

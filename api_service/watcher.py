@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from api_service.queue_line import QueueLine
+from api_service.queue_line import QueueLine, Standing
 from shared.database import AWAY, Pool
 from shared.jobs import JobRepository
 from shared.logs import get_logger
@@ -21,11 +21,11 @@ class _Topic:
         self.watchers = 0
         self.version = 0
         self.record: JobRecord | None = None
-        self.place: int | None = None
+        self.standing: Standing | None = None
         self.news = asyncio.Event()
 
-    def publish(self, record: JobRecord | None, place: int | None) -> None:
-        self.record, self.place = record, place
+    def publish(self, record: JobRecord | None, standing: Standing | None) -> None:
+        self.record, self.standing = record, standing
         self.version += 1
         self.news.set()
         self.news = asyncio.Event()
@@ -107,9 +107,9 @@ class JobWatcher:
         found = {job.id: job for job in await self._jobs.many(list(watched))}
         for job_id, topic in watched.items():
             record = found.get(job_id)
-            place = await self._line.position(record) if record else None
-            if not topic.version or (record, place) != (topic.record, topic.place):
-                topic.publish(record, place)
+            standing = await self._line.standing(record) if record else None
+            if not topic.version or (record, standing) != (topic.record, topic.standing):
+                topic.publish(record, standing)
 
     def stop(self) -> None:
         """Send everyone who waits home, now and from now on."""

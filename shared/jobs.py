@@ -78,10 +78,18 @@ _CLAIM = _move(
     JobStatus.RUNNING,
     "attempt = attempt + 1, failures = failures + (status = 'running')::int, worker = $2, next_attempt_at = NULL,"
     " started_at = coalesce(started_at, now())",
-    "(next_attempt_at IS NULL OR next_attempt_at <= now() + interval '1 second')",
+    "(next_attempt_at IS NULL OR next_attempt_at <= now() + interval '1 second')"
+    " AND ($3::text[] IS NULL OR engine = ANY($3))",
     "claimed",
 )
 _HAND_OVER = _move(JobStatus.QUEUED, "worker = NULL, queued_at = now()", _FENCE, "handed_over")
+# A worker died, and no other is in its lane: the job waits for whichever worker runs its engine next.
+_LOSE = _move(
+    JobStatus.QUEUED,
+    "worker = NULL, queued_at = now(), failures = failures + 1, rung_at = NULL, lane = NULL",
+    _FENCE,
+    "worker_lost",
+)
 _RETRY_LATER = _move(
     JobStatus.QUEUED,
     "worker = NULL, queued_at = now(), failures = failures + 1, error = $3, next_attempt_at = $4",
@@ -205,13 +213,22 @@ class JobRepository:
 
     # What a worker does --------------------------------------------------------------------------------
 
-    async def claim(self, job_id: UUID, worker: str) -> JobRecord | None:
-        """Take a due job for `worker` and raise the fence; None where it has ended, is gone, or is not due."""
-        return _record(await self._pool.fetchrow(_CLAIM, job_id, worker))
+    async def claim(
+        self, job_id: UUID, worker: str, engines: Sequence[str] | None = None
+    ) -> JobRecord | None:
+        """Take a due job for `worker` and raise the fence; None where it has ended, is gone, or is not due.
+
+        None as well where its engine is none of `engines`, those that the worker runs.
+        """
+        return _record(await self._pool.fetchrow(_CLAIM, job_id, worker, engines))
 
     async def hand_over(self, job_id: UUID, attempt: int) -> bool:
         """Give a job back at shutdown: due again at once, and not a failure."""
         return await self._pool.fetchrow(_HAND_OVER, job_id, attempt) is not None
+
+    async def lose(self, job_id: UUID, attempt: int) -> bool:
+        """Let a dead worker's job wait for one of another lane; that counts as a failure, as a takeover does."""
+        return await self._pool.fetchrow(_LOSE, job_id, attempt) is not None
 
     async def retry_later(self, job_id: UUID, attempt: int, error: TranscriptsError, at: datetime) -> bool:
         """Queue the job again for `at` after a transient error."""

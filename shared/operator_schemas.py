@@ -81,6 +81,7 @@ class QueueResource(_Resource):
     by_priority: list[Line]
     by_tenant: list[Line] = Field(description="The 50 longest lines")
     by_engine: list[Line]
+    unserved_engines: list[str] = Field(description="Engines that jobs wait for and no living worker runs")
     past: list[Past]
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from shared.database import Pool
-from shared.dispatch import WORKER_SEEN_S
+from shared.dispatch import SERVED, WORKER_SEEN_S
 from shared.errors import NotFoundError
 from shared.jobs import SHOWN
 from shared.lifecycle import JobStatus
@@ -112,6 +112,10 @@ class Operators:
         if by not in {"priority", "tenant_id", "engine"}:
             raise ValueError(by)
         return list(await self._pool.fetch(_LINES.format(by=by)))
+
+    async def served(self) -> set[str]:
+        """The engines that some living worker takes jobs for."""
+        return {row["engine"] for row in await self._pool.fetch(SERVED)}
 
     async def past(self, seconds: int) -> Row:
         """How the jobs ended that ended in the last `seconds`, and how long they waited and ran."""

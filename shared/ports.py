@@ -118,13 +118,14 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """A request that a queued job be run: its id, priority, when it is due (None: now), and its traces."""
+    """A request that a queued job be run: its id, priority, when it is due (None: now), its traces, and its lane."""
 
     job_id: UUID
     priority: Priority = Priority.NORMAL
     due_at: datetime | None = None
     request_id: str | None = None
     traceparent: str | None = None
+    lane: str = ""  # of the workers that are to take it: `shared.queue.names.lane`
 
 
 class JobQueue(Protocol):

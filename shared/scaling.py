@@ -7,7 +7,7 @@ that waits for a cloud service is idle at any load.
 from typing import Final
 
 from shared.database import Pool
-from shared.dispatch import WORKER_SEEN_S
+from shared.dispatch import TAKES_JOBS
 from shared.records import Row
 
 _NO_LIMIT: Final = 2**31 - 1
@@ -32,7 +32,7 @@ WITH tenants AS (
     SELECT w.engines, w.max_jobs, greatest(w.max_jobs - coalesce(j.running, 0), 0) AS free
     FROM worker w LEFT JOIN (
         SELECT worker, count(*) AS running FROM job WHERE status = 'running' GROUP BY worker) j ON j.worker = w.id
-    WHERE stopped_at IS NULL AND NOT draining AND seen_at > now() - {WORKER_SEEN_S} * interval '1 second'
+    WHERE {TAKES_JOBS}
 ), places AS (
     SELECT '' AS engine, count(*) AS workers, sum(max_jobs) AS places, sum(free) AS free FROM alive
     UNION ALL SELECT offered, count(*), sum(max_jobs), sum(free)

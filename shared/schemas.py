@@ -140,8 +140,15 @@ class JobResource(_Resource):
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, record: JobRecord, *, queue_position: int | None = None, eta: Eta | None = None) -> Self:
-        """The resource of a row."""
+    def of(
+        cls,
+        record: JobRecord,
+        *,
+        queue_position: int | None = None,
+        held_up: str | None = None,
+        eta: Eta | None = None,
+    ) -> Self:
+        """The resource of a row; `held_up` says why it cannot start now, in place of its message."""
         same = ("id", "session_id", "status", "phase", "progress", "audio_ms_done", "message", "attempt", "failures",
                 "next_attempt_at", "engine", "model", "language", "speakers", "diarization", "priority", "processing",
                 "retry_of", "trace_id", "created_at", "started_at",
@@ -149,6 +156,7 @@ class JobResource(_Resource):
         return cls.model_validate(
             {name: getattr(record, name) for name in same}
             | {
+                "message": held_up or record.message,
                 "audio_duration_ms": record.duration_ms,
                 "queue_position": queue_position,
                 "eta": eta,

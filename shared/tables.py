@@ -85,7 +85,7 @@ class Job(SQLModel, table=True):
         Index("job_one_active", "session_id", unique=True, postgresql_where=_ACTIVE),
         Index("job_active", "status", "queued_at", postgresql_where=_ACTIVE),
         Index("job_by_tenant", "tenant_id", "id"),
-        Index("job_waiting", "tenant_id", "place", "id", postgresql_where=_WAITING),
+        Index("job_waiting_by_engine", "tenant_id", "engine", "place", "id", postgresql_where=_WAITING),
         Index("job_by_end", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index("job_by_ring", "tenant_id", "rung_at"),
         Index("job_in_flight", "tenant_id", postgresql_where=_IN_FLIGHT),
@@ -124,6 +124,7 @@ class Job(SQLModel, table=True):
         nullable=False
     )  # when it was made, less the lead of its priority: its order in line
     rung_at: datetime | None = _time()  # when it went from waiting here into the queue
+    lane: str | None = _text(nullable=True)  # into which queue: that of the workers with these engines
     started_at: datetime | None = _time()
     finished_at: datetime | None = _time()
     updated_at: datetime = _time(nullable=False)
@@ -247,6 +248,7 @@ class WorkerRow(SQLModel, table=True):
     running: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     draining: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     engines: list[str] = _json("[]")
+    lane: str | None = _text(nullable=True)  # null: of a release that knew one queue only
     tasks: list[str] = _json("[]")
     drain_requested: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     started_at: datetime = _time(nullable=False)

@@ -33,21 +33,26 @@ local function take(wid, id, score)
   call('HSET', held .. wid, id, score)
 end
 
--- Let go of a job. Returns the place that a ring asked for meanwhile, if one did.
+-- Let go of a job. Returns whether it was still ours, and the place that a ring asked for meanwhile, if one did.
+-- A ring in another lane took our name off it: what that ring wrote stays, and nothing of the job stays here.
 local function let_go(wid, id)
   call('HDEL', held .. wid, id)
-  call('DEL', HOLDER .. id)
   local note = call('HGET', again, id)
-  if not note then return nil end
-  call('HDEL', again, id)
+  if note then call('HDEL', again, id) end
+  if call('GET', HOLDER .. id) ~= wid then
+    call('ZREM', queue, id)
+    return false
+  end
+  call('DEL', HOLDER .. id)
+  if not note then return true end
   local due, rank = string.match(note, '^(%-?%d+):(%d+)$')
-  return tonumber(due), tonumber(rank)
+  return true, tonumber(due), tonumber(rank)
 end
 
 -- Give a job back to where it stood, as if it had never been taken.
 local function give_back(wid, id, score)
-  local due, rank = let_go(wid, id)
-  call('ZADD', queue, 'LT', score, id)
+  local ours, due, rank = let_go(wid, id)
+  if ours then call('ZADD', queue, 'LT', score, id) end
   if due then place(id, due, rank) end
 end
 
@@ -60,7 +65,7 @@ end
 local function empty(wid, crashed, most)
   local jobs = call('HGETALL', held .. wid)
   for i = 1, math.min(#jobs, 2 * most), 2 do
-    if crashed then count_try(jobs[i]) end
+    if crashed and call('GET', HOLDER .. jobs[i]) == wid then count_try(jobs[i]) end
     give_back(wid, jobs[i], jobs[i + 1])
   end
   if #jobs <= 2 * most then call('ZREM', workers, wid) end
@@ -131,11 +136,11 @@ for i = 4, #ARGV, 4 do
   elseif how == 'back' then
     give_back(wid, id, score)
   else
-    local due, rung_rank = let_go(wid, id)
-    if how == 'retry' then count_try(id) end
-    if how ~= 'done' then
+    local ours, due, rung_rank = let_go(wid, id)
+    if ours and how == 'retry' then count_try(id) end
+    if ours and how ~= 'done' then
       place(id, now + ms, rank)
-    else
+    elseif ours then
       call('DEL', TRIES .. id)
       if not due then
         call('DEL', JOB .. id)

@@ -8,6 +8,7 @@ from typing import Final
 
 from shared.database import AWAY, Pool
 from shared.logs import get_logger
+from shared.queue.names import lane
 from shared.version import installed_version
 
 log = get_logger(__name__)
@@ -16,8 +17,8 @@ BEAT_S: Final = 3.0
 _GOODBYE_S: Final = 0.5
 
 _BEAT: Final = """
-INSERT INTO worker (id, host, pid, version, max_jobs, engines, tasks, running, draining)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO worker (id, host, pid, version, max_jobs, engines, lane, tasks, running, draining)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (id) DO UPDATE SET seen_at = now(), running = excluded.running, draining = excluded.draining
 RETURNING drain_requested
 """
@@ -73,7 +74,7 @@ class Registry:
         """Write the row, whole: one that got lost with its database is there again. Returns whether to drain."""
         asked = await self._pool.fetchval(
             _BEAT, self._worker, socket.gethostname(), os.getpid(), installed_version(), self._max_jobs, self._engines,
-            self._tasks, self._running(), self._draining(),
+            lane(self._engines), self._tasks, self._running(), self._draining(),
         )  # fmt: skip
         return bool(asked)
 

@@ -107,7 +107,7 @@ def _assemble(
     worker = LeaseWorker(
         FUNCTIONS,
         redis=redis,
-        queue_name=settings.queue_name,
+        queue_name=names.lane_queue(settings.queue_name, names.lane(engines)),
         max_jobs=settings.max_jobs,
         lease_s=settings.lease_seconds,
         drain_s=settings.drain_seconds,

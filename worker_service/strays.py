@@ -18,8 +18,8 @@ from shared.ports import JobQueue
 log = get_logger(__name__)
 
 _MINE: Final = """
-SELECT id, priority, request_id, traceparent FROM job
-WHERE worker = $1 AND status = 'running' AND NOT id = ANY($2::uuid[])
+SELECT j.id, j.priority, j.request_id, j.traceparent, w.lane FROM job j JOIN worker w ON w.id = j.worker
+WHERE j.worker = $1 AND j.status = 'running' AND NOT j.id = ANY($2::uuid[])
 """
 
 

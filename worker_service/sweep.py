@@ -14,8 +14,9 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from shared.database import AWAY, Pool
-from shared.dispatch import Dispatcher, ring_of
+from shared.dispatch import TAKES_JOBS, Dispatcher, ring_of
 from shared.errors import QueueUnavailableError, StorageError
+from shared.jobs import JobRepository
 from shared.logs import get_logger
 from shared.ports import JobQueue, ObjectStore
 from shared.sessions import SessionRepository
@@ -27,14 +28,30 @@ log = get_logger(__name__)
 GRACE_S: Final = 5.0
 """How long after its ring a job may be unclaimed before it is rung for again; it may just be waiting its turn."""
 
-_FORGOTTEN = """
-SELECT j.id, j.priority, j.request_id, j.traceparent FROM job j LEFT JOIN worker w ON w.id = j.worker
-WHERE (j.status = 'queued' AND j.rung_at < now() - $1 * interval '1 second'
-       AND (j.next_attempt_at IS NULL OR j.next_attempt_at <= now()))
-   OR (j.status = 'running'
+_DUE_UNCLAIMED: Final = """
+j.status = 'queued' AND j.rung_at < now() - $1 * interval '1 second'
+    AND (j.next_attempt_at IS NULL OR j.next_attempt_at <= now())
+"""
+# Whether no worker is left that would take the job out of its lane.
+_NOBODY_COMES: Final = f"""
+NOT EXISTS (SELECT 1 FROM worker WHERE coalesce(worker.lane, '') = coalesce(j.lane, '') AND worker.engines ? j.engine
+    AND {TAKES_JOBS})
+"""  # noqa: S608  (the part is a constant)
+_STRANDED: Final = f"""
+UPDATE job j SET rung_at = NULL, lane = NULL WHERE {_DUE_UNCLAIMED} AND {_NOBODY_COMES} RETURNING j.id
+"""  # noqa: S608
+_LOST: Final = f"""
+SELECT j.id, j.attempt FROM job j LEFT JOIN worker w ON w.id = j.worker
+WHERE j.status = 'running'
+    AND (w.id IS NULL OR w.stopped_at IS NOT NULL OR w.seen_at < now() - $1 * interval '1 second')
+    AND {_NOBODY_COMES}
+"""  # noqa: S608
+_FORGOTTEN = f"""
+SELECT j.id, j.priority, j.request_id, j.traceparent, j.lane FROM job j LEFT JOIN worker w ON w.id = j.worker
+WHERE ({_DUE_UNCLAIMED}) OR (j.status = 'running'
        AND (w.id IS NULL OR w.stopped_at IS NOT NULL OR w.seen_at < now() - $2 * interval '1 second'))
 ORDER BY j.queued_at
-"""
+"""  # noqa: S608
 _EXPIRED = "SELECT id, tenant_id FROM session WHERE delete_after < now() ORDER BY delete_after LIMIT $1"
 _AT_ONCE: Final = 100
 _LONGEST_WRITE: Final = timedelta(days=1)
@@ -60,6 +77,7 @@ class Sweep:
         self._queue = queue
         self._dispatcher = dispatcher
         self._store = store
+        self._jobs = JobRepository(pool)
         self._sessions = SessionRepository(pool)
         self._search = SearchRepository(pool)
         self._uploads = UploadRepository(pool)
@@ -79,6 +97,7 @@ class Sweep:
 
     async def once(self) -> int:
         """One sweep; returns how many jobs went into the queue that were not there."""
+        await self._leave_dead_lanes()
         rung = await self._ring_forgotten() + await self._dispatcher.dispatch()
         await self._erase_expired()
         await self._drop_uploads()
@@ -86,6 +105,17 @@ class Sweep:
         await self._pool.execute(_OLD_WORKERS)
         await self._search.index_some()
         return rung
+
+    async def _leave_dead_lanes(self) -> None:
+        """Let jobs wait again, for any worker with their engine, where those that they were given to are all gone."""
+        stranded = await self._pool.fetch(_STRANDED, GRACE_S)
+        lost = await self._pool.fetch(_LOST, self._dead_after_s)
+        for row in lost:
+            await self._jobs.lose(row["id"], row["attempt"])
+        if stranded or lost:
+            log.warning(
+                "no worker is left in the lane of some jobs", waiting=len(stranded), running=len(lost)
+            )
 
     async def _ring_forgotten(self) -> int:
         rows = await self._pool.fetch(_FORGOTTEN, GRACE_S, self._dead_after_s)

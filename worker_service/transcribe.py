@@ -16,7 +16,6 @@ from shared import telemetry
 from shared.database import AWAY, Pool, outlast, transaction
 from shared.errors import (
     AttemptsExhaustedError,
-    EngineMisconfiguredError,
     FencedError,
     StorageError,
     TranscriptsError,
@@ -99,9 +98,11 @@ class Transcriber:
 
         Raises CancelledError when the worker stops, after the job has been given back.
         """
-        job = await self._jobs.claim(job_id, self._limits.worker)
+        job = await self._jobs.claim(job_id, self._limits.worker, list(self._engines))
         if job is None:
-            log.info("nothing to do: the job has ended, is gone, or is not due", job_id=str(job_id))
+            log.info(
+                "nothing to do: the job has ended, is gone, is not due, or not for us", job_id=str(job_id)
+            )
             return None
         with Observation(job, self._metrics) as seen:
             log.info("job claimed")
@@ -147,7 +148,7 @@ class Transcriber:
     async def _work(self, job: JobRecord) -> None:
         if job.failures >= self._limits.max_attempts:
             raise AttemptsExhaustedError
-        engine = self._engine(job)
+        engine = self._engines[job.engine]
         async with AsyncExitStack() as kept:
             audio = None
             course = await self._courses.resume(job, engine)
@@ -246,15 +247,6 @@ class Transcriber:
             await self._loose_ends.tie_up(job.id)
         except AWAY as error:
             log.warning("what it started is stopped later", job_id=str(job.id), reason=repr(error))
-
-    def _engine(self, job: JobRecord) -> Engine:
-        engine = self._engines.get(job.engine)
-        if engine is None:
-            raise EngineMisconfiguredError(
-                f"No worker with the engine {job.engine!r} took this job; this one has "
-                f"{', '.join(sorted(self._engines))}. Set TRANSCRIPTS_ENGINES, then retry the job."
-            )
-        return engine
 
     @asynccontextmanager
     async def _scratch(self) -> AsyncIterator[Path]:

@@ -161,6 +161,8 @@ def _show_queue(terminal: Terminal, found: "Queue") -> None:
         ("due", f"{found.due}{oldest}"),
         ("deferred", found.deferred),
     ]
+    if found.unserved_engines:
+        pairs.append(("waiting for", f"a worker with {', '.join(found.unserved_engines)}: none runs"))
     terminal.show(facts(pairs))
     for title, lines in (
         ("priority", found.by_priority),

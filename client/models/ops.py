@@ -67,6 +67,7 @@ class Queue(Answer):
     by_priority: tuple[Line, ...] = ()
     by_tenant: tuple[Line, ...] = ()
     by_engine: tuple[Line, ...] = ()
+    unserved_engines: tuple[str, ...] = ()
     past: tuple[Past, ...] = ()
 
 

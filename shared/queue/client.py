@@ -82,7 +82,7 @@ async def check_redis(redis: ArqRedis) -> None:
 
 
 class RedisJobQueue:
-    """The bell (`shared.ports.JobQueue`): one round trip a call, and an idle worker wakes on it."""
+    """The bell (`shared.ports.JobQueue`): one round trip a lane, and an idle worker wakes on it."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class RedisJobQueue:
         give_up_s: float = 10.0,
     ) -> None:
         self._redis = redis
-        self._keys = names.keys(queue)
+        self._queue = queue
         self._task = task
         self._give_up_s = give_up_s
         self._script = redis.register_script(RING)
@@ -105,20 +105,24 @@ class RedisJobQueue:
         Raises QueueUnavailableError when Redis cannot be reached; some of many rings may have been heard then,
         and ringing again does no harm.
         """
-        now = time.time_ns() // 1_000_000
-        added = 0
+        lanes: dict[str, list[Ring]] = {}
+        for ring in rings:
+            lanes.setdefault(ring.lane, []).append(ring)
         try:
             with telemetry.span("redis ring", rings=len(rings)):
                 async with asyncio.timeout(self._give_up_s):
-                    for start in range(0, len(rings), _RINGS_A_CALL):
-                        args = [
-                            part
-                            for ring in rings[start : start + _RINGS_A_CALL]
-                            for part in self._parts(ring, now)
-                        ]
-                        added += int(await self._script(keys=self._keys, args=args))
+                    return sum([await self._ring(lane, those) for lane, those in lanes.items()])
         except (RedisError, OSError) as error:
             raise QueueUnavailableError from error
+
+    async def _ring(self, lane: str, rings: Sequence[Ring]) -> int:
+        keys, now = names.keys(names.lane_queue(self._queue, lane)), time.time_ns() // 1_000_000
+        added = 0
+        for start in range(0, len(rings), _RINGS_A_CALL):
+            part = rings[start : start + _RINGS_A_CALL]
+            added += int(
+                await self._script(keys=keys, args=[arg for ring in part for arg in self._parts(ring, now)])
+            )
         return added
 
     def _parts(self, ring: Ring, now: int) -> tuple[str, int | str, int, bytes]:

@@ -20,8 +20,18 @@ TRIES_PREFIX: Final = retry_key_prefix  # + job id: how many runs failed or cras
 _HELD: Final = ":held:"
 
 
+def lane(engines: Iterable[str]) -> str:
+    """The lane of the workers that run exactly these engines: they share one queue, and nobody else takes from it."""
+    return ",".join(sorted(engines))
+
+
+def lane_queue(queue: str, lane: str) -> str:
+    """The queue of a lane; the empty lane is the queue itself, which stock clients and older workers know."""
+    return f"{queue}:lane:{lane}" if lane else queue
+
+
 def keys(queue: str) -> list[str]:
-    """The KEYS of every script, in the order that `shared.queue.scripts` names them."""
+    """The KEYS of every script for the queue of a lane, in the order that `shared.queue.scripts` names them."""
     return [queue, wake_key(queue), workers_key(queue), deferred_key(queue), again_key(queue)]
 
 

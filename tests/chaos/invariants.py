@@ -8,6 +8,7 @@ from typing import Any, Final
 import redis.asyncio
 
 from shared.lifecycle import Phase
+from shared.queue import names
 from tests.chaos.callers import WORDS, Promises
 from tests.chaos.site import Site, connect
 
@@ -114,9 +115,9 @@ async def _queue(site: Site) -> list[str]:
     left = -1
     try:
         async with asyncio.timeout(30):
-            while left := int(await client.zcard("transcripts")):
+            while left := int(await client.zcard(names.lane_queue("transcripts", "scripted"))):
                 await asyncio.sleep(0.1)
-        held = [key async for key in client.scan_iter("transcripts:held:*")]
+        held = [key async for key in client.scan_iter("transcripts:*:held:*")]
     except TimeoutError:
         return [f"{left} jobs stay in the queue"]
     finally:

@@ -79,6 +79,40 @@ async def test_the_example_of_the_documents_runs_a_job(
         await api.end()
 
 
+async def test_a_job_waits_for_its_engine_says_so_and_starts_when_a_worker_comes(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """Never a failure, and no job of another engine waits behind it."""
+    path = os.pathsep.join([str(ROOT), str(install(tmp_path / "others", example()))])
+    stores = (database_url, redis_url, tmp_path / "objects")
+    api = await ApiProcess(tmp_path, database_url, redis_url, PYTHONPATH=path).start()
+    try:
+        async with (
+            httpx.AsyncClient(base_url=api.url, timeout=30) as http,
+            a_worker(tmp_path / "one.log", *stores, "--max-jobs", "1"),
+        ):
+            jobs = []
+            for engine in ("acme", "scripted"):
+                files = {"audio": ("a.wav", tone_wav(1.0))}
+                sent = await http.post("/v1/sessions", files=files, data={"engine": engine})
+                jobs.append(f"/v1/jobs/{sent.json()['job']['id']}")
+            done = await http.get(jobs[1], headers={"Prefer": "wait=30"})
+            assert done.json()["status"] == "succeeded"
+            waiting = (await http.get(jobs[0])).json()
+            assert (waiting["status"], waiting["error"], waiting["queue_position"]) == ("queued", None, 1)
+            assert "worker with the engine acme: none runs" in waiting["message"]
+            queue = (await http.get("/v1/ops/queue")).json()
+            assert queue["unserved_engines"] == ["acme"]
+            async with a_worker(
+                tmp_path / "two.log", *stores,
+                PYTHONPATH=path, TRANSCRIPTS_ENGINES="acme,scripted", ACME_API_KEY="k",
+            ):  # fmt: skip
+                done = await http.get(jobs[0], headers={"Prefer": "wait=30"})
+                assert (done.json()["status"], done.json()["attempt"]) == ("succeeded", 1)
+    finally:
+        await api.end()
+
+
 async def test_a_plugin_that_is_not_set_up_says_so(database_url: str, redis_url: str, tmp_path: Path) -> None:
     others = install(tmp_path / "others", example())
     worker = await start_worker(
