@@ -21,6 +21,7 @@ from shared.setting_fields import PREFIX
 from shared.setting_fields import ours as _ours
 from shared.setting_fields import plain as _plain
 from shared.source_urls import networks_of
+from shared.upkeep_settings import Upkeep
 
 _PEPPER_CHARACTERS = 32
 _RATE = r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$"
@@ -215,7 +216,7 @@ class ApiSettings(CoreSettings):
     )
 
 
-class WorkerSettings(GoogleWork, CoreSettings):
+class WorkerSettings(Upkeep, GoogleWork, CoreSettings):
     """What a worker needs besides."""
 
     max_jobs: int = _plain("MAX_JOBS", default=2, ge=1, le=100_000, description="Jobs held at once")

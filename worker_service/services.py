@@ -1,9 +1,10 @@
 """What a running worker has open, and the loops beside its jobs; opened and closed in one place."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -14,6 +15,7 @@ from shared.database import Pool, check_schema, open_pool
 from shared.dispatch import Dispatcher
 from shared.egress import PublicTransport
 from shared.logs import get_logger
+from shared.orphan_objects import OrphanObjects
 from shared.pepper import Pepper
 from shared.ports import ObjectStore
 from shared.queue import names
@@ -30,6 +32,7 @@ from worker_service.health import HealthServer, Pulse
 from worker_service.leases import LeaseWorker
 from worker_service.loose_ends import LooseEnds
 from worker_service.metrics import WorkerMetrics
+from worker_service.orphan_sweep import sweep_orphans
 from worker_service.registry import BEAT_S, Registry
 from worker_service.sources import Sources
 from worker_service.status import StatusBoard
@@ -141,12 +144,14 @@ def _assemble(
         drain=drain.begin,
         beat=pulse.beat,
     )
+    turn = partial(_turn, redis, worker.worker_id)
+    orphans = OrphanObjects(pool, store, grace=timedelta(hours=settings.orphan_hours))
     sweep = Sweep(
         pool=pool,
         queue=queue,
         dispatcher=dispatcher,
         store=store,
-        take_turn=partial(_take_turn, redis, names.sweep_key(settings.queue_name), worker.worker_id),
+        take_turn=turn(names.sweep_key(settings.queue_name)),
         every_s=settings.sweep_seconds,
         dead_after_s=settings.lease_seconds + 2 * BEAT_S,
     )
@@ -156,9 +161,7 @@ def _assemble(
     tie_up = partial(
         loose_ends.run,
         every_s=settings.sweep_seconds,
-        take_turn=partial(
-            _take_turn, redis, names.loose_ends_key(settings.queue_name, engines), worker.worker_id
-        ),
+        take_turn=turn(names.loose_ends_key(settings.queue_name, engines)),
     )
     loops: tuple[Loop, ...] = (
         status.run,
@@ -168,6 +171,7 @@ def _assemble(
         strays.run,
         tie_up,
         pulse.run,
+        partial(sweep_orphans, orphans, turn(names.orphans_key(settings.queue_name))),
         *_webhooks(settings, pool),
     )
     health = HealthServer(pulse=pulse, takes_jobs=lambda: worker.allow_pick_jobs, metrics=metrics.render)
@@ -223,6 +227,9 @@ def _limits(settings: WorkerSettings, worker_id: str) -> RunLimits:
     )
 
 
-async def _take_turn(redis: ArqRedis, key: str, worker: str, seconds: float) -> bool:
-    """Whether this worker is the one that does it in this interval: the first to ask is."""
-    return bool(await redis.set(key, worker, nx=True, px=max(1, int(seconds * 900))))
+def _turn(redis: ArqRedis, worker: str, key: str) -> Callable[[float], Awaitable[bool]]:
+    async def take(seconds: float) -> bool:
+        """Whether this worker is the one that does it in this interval: the first to ask is."""
+        return bool(await redis.set(key, worker, nx=True, px=max(1, int(seconds * 900))))
+
+    return take

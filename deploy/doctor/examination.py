@@ -53,7 +53,7 @@ async def examine(settings: WorkerSettings, api_url: str) -> AsyncIterator[Findi
             yield finding
         if not any(finding.subject == "schema" and finding.fix for finding in found):
             operators = Operators(pool)
-            for check in (work.workers(operators), work.queue(operators)):
+            for check in (work.workers(operators), work.queue(operators), stores.orphans(settings, pool)):
                 for finding in await _safely(check):
                     yield finding
     for finding in await work.api(api_url):

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,12 +16,14 @@ from deploy.doctor.findings import Finding, fail, note, ok
 from shared.database import Pool, check_schema
 from shared.errors import TranscriptsError
 from shared.ids import new_id
-from shared.settings import CoreSettings
+from shared.orphan_objects import OrphanObjects
+from shared.settings import CoreSettings, WorkerSettings
 from shared.storage import store_of
 
 OLDEST_POSTGRES: Final = 140_000
 _SKEW_S: Final = 2.0
 _SLOW_MS: Final = 20.0
+_ORPHANS_S: Final = 30
 
 
 async def postgres(settings: CoreSettings, pool: Pool) -> list[Finding]:
@@ -131,6 +133,31 @@ async def storage(settings: CoreSettings) -> list[Finding]:
     if read != b"doctor":
         return [fail("storage", f"{shown} gives back other bytes than were written.", "Use another store.")]
     return [ok("storage", f"{shown} takes, gives back and deletes an object")]
+
+
+async def orphans(settings: WorkerSettings, pool: Pool) -> list[Finding]:
+    """What the sweep of objects without a row would delete; nothing is deleted here."""
+    grace = timedelta(hours=settings.orphan_hours)
+    try:
+        async with asyncio.timeout(_ORPHANS_S), aclosing(store_of(settings)) as store:
+            found = await OrphanObjects(pool, store, grace=grace).find()
+    except TimeoutError:
+        return [note("orphans", f"The store has more objects than can be looked at in {_ORPHANS_S} s.")]
+    except TranscriptsError as error:
+        return [fail("orphans", f"The store cannot be listed ({error.detail}).", "Correct the rights on it.")]
+    if not found.objects:
+        return [ok("orphans", f"all of {found.seen} objects have a row, or are younger than {grace}")]
+    many = f"{len(found.objects)} of {found.seen} objects ({found.size / 1e6:.1f} MB) have no row"
+    if found.doubt:
+        return [
+            note(
+                "orphans",
+                f"{many}. They are kept: {found.doubt}.",
+                "Give each database a store, or a prefix, of its own; delete the object under owners/ of one that is "
+                "gone: docs/storage.md",
+            )
+        ]
+    return [note("orphans", f"{many}. The workers delete them, a few times a day.")]
 
 
 async def reach_postgres(settings: CoreSettings) -> Finding | None:

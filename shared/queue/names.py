@@ -60,6 +60,11 @@ def sweep_key(queue: str) -> str:
     return f"{queue}:sweep"
 
 
+def orphans_key(queue: str) -> str:
+    """The id of the worker that deletes objects without a row in this interval, as above."""
+    return f"{queue}:orphans"
+
+
 def loose_ends_key(queue: str, engines: Iterable[str]) -> str:
     """The id of the worker that stops forgotten operations of these engines in this interval, as above."""
     return f"{queue}:loose-ends:{','.join(sorted(engines))}"

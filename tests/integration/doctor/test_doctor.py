@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from deploy.doctor.__main__ import main
 from deploy.local.redis import Redis
 from shared.database import open_pool
+from shared.ids import new_id
 from shared.settings import known_settings
 from tests.fixtures.rows import sign_on, stored_job
 
@@ -137,6 +140,26 @@ async def test_jobs_that_no_worker_can_run_and_a_paused_queue(
     assert code == 1
     assert "'google', which no worker runs" in found["engines"]["detail"]
     assert {"60 min" in found["queue"]["detail"], "quota" in found["queue"]["detail"]} == {True, False}
+
+
+async def test_objects_without_a_row_are_told_and_kept(
+    capsys: pytest.CaptureFixture[str], site: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """F37: what counts as old is a setting."""
+    orphan = tmp_path / "objects" / "sessions" / str(new_id()) / "source"
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(b"x" * 200_000)
+    os.utime(orphan, times=(time.time() - 7_200,) * 2)
+    assert (await examine(capsys))[1]["orphans"]["grade"] == "ok"
+    site.setenv("TRANSCRIPTS_ORPHAN_HOURS", "1")
+    _, found = await examine(capsys)
+    assert found["orphans"]["grade"] == "note"
+    assert "1 of 1 objects (0.2 MB) have no row. The workers delete them" in found["orphans"]["detail"]
+    (tmp_path / "objects" / "owners").mkdir()
+    (tmp_path / "objects" / "owners" / "another").touch()
+    _, found = await examine(capsys)
+    assert "They are kept: another database has swept this store (another)" in found["orphans"]["detail"]
+    assert orphan.exists()
 
 
 async def test_workers_are_listed_as_people_read_them(

@@ -1,0 +1,17 @@
+"""The settings of what workers clear away."""
+
+from pydantic_settings import BaseSettings
+
+from shared.setting_fields import ours
+
+
+class Upkeep(BaseSettings):
+    """How long what nobody needs is kept."""
+
+    orphan_hours: float = ours(
+        "ORPHAN_HOURS",
+        default=24.0,
+        ge=1,
+        le=8_760,
+        description="The age at which an object without a row is deleted, in hours",
+    )
