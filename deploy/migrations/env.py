@@ -1,10 +1,11 @@
-"""Alembic's environment: runs migrations over asyncpg, one runner at a time."""
+"""Alembic's environment: runs migrations over asyncpg, one runner at a time, each in a transaction of its own."""
 
 import asyncio
+from typing import Any, Final
 
 import asyncpg
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
@@ -15,28 +16,65 @@ import shared.tables
 import shared.upload_tables
 import shared.waveform_table
 import shared.webhook_tables  # noqa: F401  (all of them fill the metadata)
+from deploy.migrations import Patience
+from shared.errors import SetupError
+from shared.logs import get_logger
 
-_LOCK = 0x7472616E  # any constant: whoever migrates holds this advisory lock
-_LOCK_TIMEOUT = (
-    "5s"  # a migration waits this long for a table, then fails rather than queue traffic behind it
+log = get_logger(__name__)
+
+_LOCK: Final = (
+    0x7472616E  # any constant: whoever migrates holds this advisory lock, for as long as it is connected
+)
+_LOOKS_A_SECOND: Final = 4
+_TURN: Final = (
+    "Another migration has been running for {seconds:g} s. Nothing was changed. See who it is: SELECT a.pid, a.query "
+    "FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory'"
 )
 
 
 def _migrate(connection: Connection) -> None:
-    connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
-    context.configure(connection=connection, target_metadata=SQLModel.metadata, compare_server_default=True)
+    context.configure(
+        connection=connection,
+        target_metadata=SQLModel.metadata,
+        compare_server_default=True,
+        transaction_per_migration=True,
+    )
     with context.begin_transaction():
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         context.run_migrations()
 
 
-async def _run(url: str) -> None:
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
-    )
-    async with engine.begin() as connection:
-        await connection.run_sync(_migrate)
-    await engine.dispose()
+async def _take_turn(link: Any, patience: Patience) -> None:
+    """Wait for other runners, by looking again and again.
+
+    Whoever waits inside `pg_advisory_lock` is an open transaction, and CREATE INDEX CONCURRENTLY of the one that it
+    waits for would wait for it in turn.
+    """
+    for look in range(int(patience.turn_s * _LOOKS_A_SECOND) + 1):
+        if await link.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+            return
+        if look == 0:
+            log.info("another migration runs: waiting for it")
+        await asyncio.sleep(1 / _LOOKS_A_SECOND)
+    raise SetupError(_TURN.format(seconds=patience.turn_s))
 
 
-asyncio.run(_run(context.config.attributes["database_url"]))
+async def _run(url: str, patience: Patience) -> None:
+    link = await asyncpg.connect(url)
+
+    async def given() -> Any:
+        return link
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=given, poolclass=NullPool)
+    try:
+        await _take_turn(link, patience)
+        # Who waits for a table has everyone behind it wait, too: better to give up soon, and come again.
+        await link.execute(f"SET lock_timeout = {int(patience.lock_s * 1000)}")
+        await link.execute(f"SET statement_timeout = {int(patience.statement_s * 1000)}")
+        async with engine.connect() as connection:
+            await connection.run_sync(_migrate)
+    finally:
+        await engine.dispose()
+        await link.close()
+
+
+asyncio.run(_run(context.config.attributes["database_url"], context.config.attributes["patience"]))
