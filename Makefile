@@ -78,7 +78,7 @@ models: local ## install the speech models
 	@$(BIN)/python -m deploy.local.models
 
 ## Deploy it
-.PHONY: docker-api docker-worker docker-worker-cloudrun docker-worker-local docker-combined sbom
+.PHONY: docker-api docker-worker docker-worker-cloudrun docker-worker-local docker-combined images-test sbom
 docker-api: ## the image of the API and the migrations, by docker, podman or buildah (TAG=dev)
 	@sh deploy/docker/build.sh api $(ARGS)
 
@@ -93,6 +93,9 @@ docker-worker-local: ## the image of a worker that computes the speech itself
 
 docker-combined: ## the image of API and worker together
 	@sh deploy/docker/build.sh combined $(ARGS)
+
+images-test: dev ## build every image and run it, without a Docker daemon: minutes (ARGS="-k combined")
+	@$(BIN)/python -m tests.images $(ARGS)
 
 sbom: dev ## bills of materials (CycloneDX) of what the images install, into build/sbom
 	@mkdir -p build/sbom

@@ -14,6 +14,7 @@ import yaml
 from dotenv import dotenv_values
 
 from shared.settings import known_settings
+from tests.fixtures.dockerfiles import instructions
 from tests.fixtures.repository import ROOT, files, name
 
 COMPOSE = ROOT / "docker-compose.yml"
@@ -35,12 +36,6 @@ HADOLINT = Path(sysconfig.get_path("scripts")) / "hadolint"
 def services() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text())["services"]
     return found
-
-
-def instructions(dockerfile: Path) -> list[tuple[str, str]]:
-    """The instructions and their arguments, continued lines joined, without comments."""
-    text = re.sub(r"^\s*#.*\n", "", dockerfile.read_text(), flags=re.MULTILINE).replace("\\\n", " ")
-    return [(word, rest) for word, _, rest in (line.partition(" ") for line in text.splitlines() if line)]
 
 
 def run(*command: str | Path) -> str:
