@@ -47,7 +47,7 @@ export class Editing {
 
   /** @param {HTMLElement} segment */
   merge(segment) {
-    if (segment.nextElementSibling) return this.#change(segment, "POST", "/merge", { count: 2 });
+    if (this.transcript.segments.at(-1) !== segment) return this.#change(segment, "POST", "/merge", { count: 2 });
     notice(texts.noNext ?? "");
     return Promise.resolve(false);
   }

@@ -7,6 +7,7 @@ import { listen as listenToDialogs } from "./dialogs.js";
 const root = /** @type {HTMLElement} */ (document.getElementById("session"));
 const session = root.dataset.id ?? "";
 listenToDialogs(session);
+if (matchMedia("(max-width: 68rem)").matches) document.getElementById("beside")?.removeAttribute("open"); // the text first
 if (document.getElementById("transcript")) await start();
 
 async function start() {

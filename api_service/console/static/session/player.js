@@ -1,6 +1,8 @@
 // @ts-check
 /** Plays the recording: tells where it is, sixty times a second while it plays; remembers the speed. */
 
+import { clock } from "../times.js";
+
 const SPEED = "console.speed";
 
 export class Player extends EventTarget {
@@ -10,6 +12,7 @@ export class Player extends EventTarget {
     this.audio = audio;
     this.length = length;
     this.button = /** @type {HTMLButtonElement} */ (document.getElementById("play"));
+    this.clock = /** @type {HTMLElement} */ (document.getElementById("clock"));
     this.speeds = /** @type {HTMLSelectElement} */ (document.getElementById("speed"));
     /** @type {number | null} A place that was asked for before the recording was there. */
     this.wanted = null;
@@ -90,6 +93,8 @@ export class Player extends EventTarget {
   }
 
   #tell() {
+    const now = clock(this.ms);
+    if (this.clock.textContent !== now) this.clock.textContent = now;
     this.dispatchEvent(new Event("moved"));
   }
 }

@@ -44,6 +44,7 @@ export class Tools {
     if (!segment) return;
     if (segment !== this.chosen && !this.editor) {
       this.#stop(segment);
+      this.chosen = segment;
       segment.append(this.bar);
       this.#fill(segment);
     }
@@ -60,11 +61,13 @@ export class Tools {
     this.#stop(this.transcript.segments[0]);
   }
 
-  /** @param {number} step */
+  /** Choose the one before or after; the first time, the one that is being spoken. @param {number} step */
   move(step) {
-    const from = this.chosen?.isConnected ? this.chosen : this.transcript.at(this.player.ms);
-    const n = from ? this.transcript.numberOf(from) + step : 0;
-    this.choose(this.transcript.segments[Math.max(0, Math.min(n, this.transcript.segments.length - 1))], { focus: true });
+    const { segments } = this.transcript;
+    const n = this.chosen?.isConnected
+      ? this.transcript.numberOf(this.chosen) + step
+      : this.transcript.indexAt(this.player.ms);
+    this.choose(segments[Math.max(0, Math.min(n, segments.length - 1))], { focus: true });
   }
 
   hear() {
@@ -184,12 +187,11 @@ export class Tools {
     this.choose(segment, { focus: true });
   }
 
-  /** @param {HTMLElement | undefined} segment */
+  /** Have the Tab key stop here, and at no other segment. @param {HTMLElement | undefined} segment */
   #stop(segment) {
-    if (this.chosen) this.chosen.tabIndex = -1;
-    if (!segment) return;
-    segment.tabIndex = 0;
-    this.chosen = segment;
+    if (this.stop) this.stop.tabIndex = -1;
+    if (segment) segment.tabIndex = 0;
+    this.stop = segment;
   }
 
   /** @param {HTMLElement} segment */

@@ -31,7 +31,7 @@ export class Transcript {
 
   #count() {
     /** @type {HTMLElement[]} */
-    this.segments = Array.from(this.list.children, (each) => /** @type {HTMLElement} */ (each));
+    this.segments = Array.from(this.list.querySelectorAll(".segment"));
     this.starts = this.segments.map((each) => Number(each.dataset.start));
   }
 
@@ -61,11 +61,17 @@ export class Transcript {
   apply(changes) {
     for (const change of [...changes].reverse()) {
       const made = change.segments.map((each) => this.#element(each));
-      const before = this.segments[change.at] ?? null;
-      for (const each of made) this.list.insertBefore(each, before);
+      const next = this.segments[change.at];
+      if (next) next.before(...made);
+      else this.#last().append(...made);
       for (const each of this.segments.slice(change.at, change.at + change.removed)) each.remove();
       this.#count();
     }
+  }
+
+  /** @returns {Element} Where a segment goes that comes after all others. */
+  #last() {
+    return this.segments.at(-1)?.parentElement ?? this.list;
   }
 
   /** Write every name anew. */

@@ -1,0 +1,290 @@
+"""The page of a session: heard, read, mended, alone and at the same time as somebody else, by hand and by keyboard."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from playwright.async_api import Page, expect
+
+from shared.storage.disk import DiskStore
+from tests.console.browser import PHONE, Visitor
+from tests.console.conftest import BROWSER_TEST, Service, Visit
+from tests.fixtures.talks import store_talk
+
+pytestmark = BROWSER_TEST
+
+
+async def a_talk(service: Service, minutes: float = 1.0) -> UUID:
+    return await store_talk(
+        service.pool, DiskStore(service.folder / "objects"), minutes=minutes, title="A talk"
+    )
+
+
+@asynccontextmanager
+async def at_session(
+    visit: Visit, session: UUID, query: str = "", **options: Any
+) -> AsyncIterator[tuple[Visitor, Page]]:
+    async with visit(**options) as visitor:
+        async with visitor.page.expect_response(re.compile("/words$")):
+            page = await visitor.open(f"/console/sessions/{session}{query}")
+        await page.wait_for_selector("#session[data-ready]")
+        yield visitor, page
+
+
+async def texts(page: Page) -> list[str]:
+    return await page.locator(".segment .said").all_text_contents()
+
+
+async def test_a_click_on_a_word_plays_it_and_the_word_that_is_spoken_is_marked(
+    visit: Visit, service: Service
+) -> None:
+    session = await a_talk(service)
+    words = (await service.http.get(f"/console/sessions/{session}/words")).json()["segments"]
+    said, start = words[0][3], words[0][4]  # the second word
+    async with at_session(visit, session) as (_, page):
+        place = await page.evaluate(
+            "said => { const text = document.querySelector('.said').firstChild;"
+            " const range = new Range(); const at = text.data.indexOf(said, 1);"
+            " range.setStart(text, at); range.setEnd(text, at + said.length);"
+            " const box = range.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }",
+            f" {said}",
+        )
+        await page.mouse.click(*place)
+        await page.wait_for_function(
+            "ms => document.getElementById('audio').currentTime * 1000 >= ms", arg=start
+        )
+        await page.wait_for_function("() => CSS.highlights.get('spoken').size === 1")
+        await page.locator("#play").click()
+        marked = await page.evaluate("() => String([...CSS.highlights.get('spoken')][0])")
+        assert marked in words[0]
+        await expect(page.locator(".segment.now")).to_have_attribute("data-start", str(words[0][1]))
+
+
+async def test_an_edit_is_saved_undone_and_redone(visit: Visit, service: Service) -> None:
+    session = await a_talk(service)
+    async with at_session(visit, session) as (visitor, page):
+        before = await texts(page)
+        first = page.locator(".segment").first
+        await first.locator(".said").click()
+        await first.get_by_role("button", name="Edit").click()
+        editor = first.get_by_label("What is said")
+        await expect(editor).to_have_value(before[0])
+        assert await visitor.violations() == []
+        await editor.fill("What would you like to have?")
+        await editor.press("Enter")
+        await expect(first.locator(".said")).to_have_text("What would you like to have?")
+        await page.get_by_role("button", name="Undo").click()
+        await expect(first.locator(".said")).to_have_text(before[0])
+        await page.get_by_role("button", name="Redo").click()
+        await expect(first.locator(".said")).to_have_text("What would you like to have?")
+        await page.get_by_role("button", name="Redo").click()
+        await expect(page.locator("#notices")).to_contain_text("nothing to redo")
+        visitor.expect_complaint("409")
+        await page.get_by_role("button", name="History").click()
+        await page.locator("#history-list summary").first.click()
+        await expect(page.locator("#history-list ins")).to_have_text("What would you like to have?")
+        assert await visitor.violations() == []
+        await page.keyboard.press("Escape")
+        await page.reload()
+        assert (await texts(page))[0] == "What would you like to have?"
+
+
+async def test_segments_are_cut_joined_given_to_others_and_removed(visit: Visit, service: Service) -> None:
+    session = await a_talk(service)
+    async with at_session(visit, session) as (_, page):
+        before = await texts(page)
+        first = page.locator(".segment").first
+        await first.locator(".said").click()
+        await page.keyboard.press("e")
+        cut = before[0].index(" ", 4)
+        await first.get_by_role("textbox").evaluate("(area, at) => area.setSelectionRange(at, at)", cut)
+        await first.get_by_role("button", name="Cut here").click()
+        parts = [before[0][:cut], before[0][cut + 1 :]]
+        await expect(page.locator(".segment")).to_have_count(len(before) + 1)
+        assert await texts(page) == [*parts, *before[1:]]
+        await first.get_by_label("Who says this").select_option(label="Ben Okafor")
+        await expect(first.locator(".who")).to_have_text("Ben Okafor")
+        await first.get_by_role("button", name="Join with the next").click()
+        await expect(page.locator(".segment")).to_have_count(len(before))
+        assert await texts(page) == before
+        await first.get_by_role("button", name="Remove").click()
+        await expect(page.locator(".segment")).to_have_count(len(before) - 1)
+        assert await texts(page) == before[1:]
+        await page.keyboard.press("u")
+        await expect(page.locator(".segment")).to_have_count(len(before))
+        stored = (await service.http.get(f"/v1/sessions/{session}/transcript")).json()["segments"]
+        assert [each["text"] for each in stored] == await texts(page)
+
+
+async def test_speakers_get_names_swap_roles_and_become_more(visit: Visit, service: Service) -> None:
+    session = await a_talk(service)
+    async with at_session(visit, session) as (_, page):
+        await page.get_by_role("button", name="Swap roles").click()
+        await expect(page.get_by_label("Role of speaker 1")).to_have_value("client")
+        await page.get_by_label("Name of speaker 1").fill("Ana")
+        await page.get_by_role("button", name="Add").click()
+        await page.get_by_label("Name of speaker 3").fill("Guest")
+        await page.locator("#save-speakers").click()
+        await expect(page.locator("#save-speakers")).to_be_hidden()
+        await expect(page.locator(".segment .who").first).to_have_text("Ana")
+        await expect(page.locator("#talk")).to_contain_text("Ana")
+        told = (await service.http.get(f"/v1/sessions/{session}/speakers")).json()["speakers"]
+        assert [(each["name"], each["role"]) for each in told] == [
+            ("Ana", "client"), ("Ben Okafor", "coach"), ("Guest", "unknown"),
+        ]  # fmt: skip
+
+
+async def test_of_two_who_change_the_same_place_each_is_asked_which_is_to_stay(
+    visit: Visit, service: Service
+) -> None:
+    session = await a_talk(service)
+    url = f"/v1/sessions/{session}/segments"
+    anybody = {"If-Match": "*"}
+    async with at_session(visit, session) as (visitor, page):
+        visitor.expect_complaint("412")
+        for choice, kept in (("Keep what is there", "Theirs"), ("Take mine", "Mine")):
+            first = page.locator(".segment").first
+            await first.locator(".said").click()
+            await first.get_by_role("button", name="Edit").click()
+            await service.http.patch(f"{url}/0", json={"text": "Theirs"}, headers=anybody)
+            await service.http.patch(f"{url}/0", json={"text": f"Theirs {choice}"}, headers=anybody)
+            await first.get_by_role("textbox").fill("Mine")
+            await first.get_by_role("button", name="Save").click()
+            dialog = page.get_by_role("dialog")
+            await expect(dialog.locator("#theirs")).to_have_text(f"Theirs {choice}")
+            await expect(dialog.locator("#mine")).to_have_text("Mine")
+            assert await visitor.violations() == []
+            await dialog.get_by_role("button", name=choice).click()
+            await expect(dialog).to_be_hidden()
+            await expect(page.locator(".segment .said").first).to_have_text(re.compile(kept))
+        assert (await service.http.get(f"{url}/0")).json()["text"] == "Mine"
+
+
+async def test_what_others_change_elsewhere_is_no_conflict_and_is_shown(
+    visit: Visit, service: Service
+) -> None:
+    """Their edit came between: ours is made, and the page has both."""
+    session = await a_talk(service)
+    async with at_session(visit, session) as (_, page):
+        await service.http.patch(
+            f"/v1/sessions/{session}/segments/3",
+            json={"text": "Changed by others"},
+            headers={"If-Match": "*"},
+        )
+        first = page.locator(".segment").first
+        await first.locator(".said").click()
+        await page.keyboard.press("e")
+        await first.get_by_role("textbox").fill("Changed here")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".segment .said").nth(3)).to_have_text("Changed by others")
+        await expect(page.locator(".segment .said").first).to_have_text("Changed here")
+
+
+async def test_all_of_it_without_a_mouse(visit: Visit, service: Service) -> None:
+    session = await a_talk(service)
+    async with at_session(visit, session) as (visitor, page):
+        before = await texts(page)
+        await page.keyboard.press("?")
+        help_ = page.get_by_role("dialog")
+        await expect(help_).to_be_visible()
+        assert await visitor.violations() == []
+        await page.keyboard.press("Escape")
+        await expect(help_).to_be_hidden()
+        for _ in range(2):
+            await page.keyboard.press("ArrowDown")
+        second = page.locator(".segment").nth(1)
+        await expect(second).to_be_focused()
+        await page.keyboard.press("e")
+        await page.keyboard.insert_text("Well. ")
+        await page.keyboard.press("Enter")
+        await expect(second.locator(".said")).to_have_text(f"Well. {before[1]}")
+        await expect(second).to_be_focused()
+        await page.keyboard.press("1")
+        await expect(second.locator(".who")).to_have_text("Anna Weber")
+        await page.keyboard.press("l")
+        await expect(page.locator("#clock")).to_have_text("0:10")
+        await page.keyboard.press("ArrowLeft")
+        await expect(page.locator("#clock")).to_have_text("0:05")
+        await page.keyboard.press(">")
+        await expect(page.locator("#speed")).to_have_value("1.25")
+        await page.keyboard.press("f")
+        await expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
+        await page.keyboard.press("?")
+        await help_.get_by_label("Keys are on").uncheck()
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("f")
+        await expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
+
+
+async def test_three_hours_scroll_like_three_minutes(visit: Visit, service: Service) -> None:
+    """Words are no elements, parts out of sight are not laid out, and a moment far down is found."""
+    session = await a_talk(service, 180)
+    async with at_session(visit, session, "?at=9000000") as (_, page):
+        segments = await page.locator(".segment").count()
+        assert segments > 2_000
+        elements = await page.evaluate("() => document.querySelectorAll('#transcript *').length")
+        assert elements <= 5.1 * segments, "no element a word"
+        parts = page.locator(".part")
+        assert await parts.count() <= segments / 20
+        style = "part => getComputedStyle(part).contentVisibility"
+        assert await parts.first.evaluate(style) == "auto"
+        found = page.locator(".segment.found")
+        await expect(found).to_be_in_viewport()
+        start = await found.get_attribute("data-start") or ""
+        assert 8_950_000 < int(start) <= 9_000_000
+        await page.evaluate("() => window.scrollTo(0, 0)")
+        await expect(page.locator(".segment").first).to_be_in_viewport()
+        await found.evaluate("segment => segment.focus()")
+        await page.keyboard.press("3")  # no such speaker: nothing happens
+        speaker, name = (
+            ("2", "Ben Okafor") if await found.get_attribute("data-speaker") == "1" else ("1", "Anna Weber")
+        )
+        await page.keyboard.press(speaker)
+        who = page.locator(f'.segment[data-start="{start}"] .who')
+        await expect(who).to_have_text(name, timeout=30_000)
+
+
+async def test_everyone_can_read_it_light_and_dark_on_a_phone_too(visit: Visit, service: Service) -> None:
+    session = await a_talk(service)
+    for options in ({}, {"dark": True}, {"size": PHONE}, {"size": PHONE, "dark": True, "locale": "zh-TW"}):
+        async with at_session(visit, session, **options) as (visitor, page):
+            await page.locator(".segment .said").first.click()
+            assert await visitor.violations() == [], options
+            if "size" in options:
+                width = await page.evaluate("() => document.documentElement.scrollWidth")
+                assert width <= PHONE[0], "nothing has to be scrolled sideways"
+
+
+async def test_files_of_every_kind_come_with_their_options(visit: Visit, service: Service) -> None:
+    session = await a_talk(service)
+    async with at_session(visit, session) as (visitor, page):
+        await page.get_by_role("button", name="Export").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_role("radio", name="srt").check()
+        await dialog.get_by_label("Columns a line").fill("20")
+        await dialog.get_by_label("Names").check()
+        assert await visitor.violations() == []
+        async with page.expect_download() as begun:
+            await dialog.get_by_role("button", name="Download").click()
+        download = await begun.value
+        assert download.suggested_filename == "A talk.srt"
+        text = (await download.path()).read_text()
+        assert "Speaker 1" in text
+        assert "Anna" not in text
+        assert max(map(len, text.splitlines())) < 40
+
+
+async def test_a_session_is_renamed_and_erased(visit: Visit, service: Service) -> None:
+    session = await a_talk(service)
+    async with at_session(visit, session) as (visitor, page):
+        await page.get_by_role("button", name="Rename").click()
+        await page.get_by_role("dialog").get_by_label("Title").fill("Another name")
+        await page.get_by_role("dialog").get_by_role("button", name="Save").click()
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("Another name")
+        await page.get_by_role("button", name="Erase").click()
+        assert await visitor.violations() == []
+        await page.get_by_role("dialog").get_by_role("button", name="Erase").click()
+        await page.wait_for_url("**/console/sessions")
+        assert (await service.http.get(f"/v1/sessions/{session}")).status_code == 404
