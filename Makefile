@@ -106,7 +106,7 @@ sbom: dev ## bills of materials (CycloneDX) of what the images install, into bui
 	done
 
 ## Work on it
-.PHONY: dev-setup check lint format types imports test test-slow test-all chaos fuzz coverage docs docs-serve lock clean
+.PHONY: dev-setup check lint format types imports test test-slow test-all chaos fuzz coverage docs docs-serve lock clean browser
 dev-setup: dev weights ## the environment with all tools, the speech models and the git hook
 	@if [ -e .git ]; then $(BIN)/pre-commit install; fi
 
@@ -158,6 +158,14 @@ lock: dev ## lock the requirements anew (ARGS=--upgrade: to the newest versions)
 	done
 	@printf 'uv\nsetuptools\n' | $(LOCK) - -c requirements/dev.txt -o requirements/uv.txt
 	@echo cyclonedx-bom | $(LOCK) - -c requirements/dev.txt -o requirements/sbom.txt
+
+browser: ## install Chromium for the tests of the console, by apt, where it is missing and we are root
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq \
+	    && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null \
+    || echo "Chromium could not be installed: the tests of the console will be skipped." >&2; \
+	else echo 'No Chromium, and no right to install it: the tests of the console will be skipped.' >&2; fi
 
 clean: ## remove what the tools left; the environment and the data of the stack stay
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* htmlcov build dist site *.egg-info
