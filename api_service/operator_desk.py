@@ -25,11 +25,13 @@ from shared.operator_schemas import (
     Past,
     QueueResource,
     ScalingResource,
+    TrendsResource,
     WorkerResource,
 )
 from shared.operators import JobFilter, OperatorJob, Operators
 from shared.records import JobRecord
 from shared.scaling import ScalingSignal
+from shared.trends import GRIDS, Span, Trends
 
 log = get_logger(__name__)
 
@@ -42,6 +44,7 @@ class OperatorDesk:
     def __init__(self, *, pool: Pool, bell: Bell, views: JobViews, tenant_limit: int | None = None) -> None:
         self._operators = Operators(pool)
         self._signal = ScalingSignal(pool, tenant_limit=tenant_limit)
+        self._trends = Trends(pool)
         self._jobs = JobRepository(pool)
         self._bell = bell
         self._views = views
@@ -75,6 +78,16 @@ class OperatorDesk:
         whole, engines = await self._signal.read()
         parts = {name: EngineScaling.model_validate(dict(row.items())) for name, row in engines.items()}
         return ScalingResource.model_validate({**dict(whole.items()), "engines": parts})
+
+    async def trends(self, span: Span) -> TrendsResource:
+        """How the work went over a span of the past."""
+        rows = await self._trends.rows(span)
+        columns = {
+            name: [row[name] for row in rows]
+            for name in TrendsResource.model_fields
+            if name != "step_seconds"
+        }
+        return TrendsResource(step_seconds=int(GRIDS[span].step.total_seconds()), **columns)
 
     async def jobs(self, wanted: JobFilter, *, limit: int, before: UUID | None) -> list[OperatorJobResource]:
         """A page of jobs, newest first."""

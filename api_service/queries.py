@@ -73,12 +73,14 @@ class OperatorJobQuery(PageQuery):
     worker: Text | None = Field(default=None, description="Running on this worker")
     error_code: Text | None = None
     created_after: Instant | None = Field(default=None, description="Inclusive")
+    deferred: bool | None = Field(default=None, description="Waiting for the time of its next attempt")
 
     def as_filter(self) -> JobFilter:
         """The repository's filter."""
         return JobFilter(
-            self.status, self.tenant_id, self.engine, self.worker, self.error_code, self.created_after
-        )
+            self.status, self.tenant_id, self.engine, self.worker, self.error_code, self.created_after,
+            self.deferred,
+        )  # fmt: skip
 
 
 class HistoryQuery(PageQuery):

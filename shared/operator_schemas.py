@@ -109,6 +109,22 @@ class ScalingResource(EngineScaling):
     )
 
 
+class TrendsResource(_Resource):
+    """How the work went, interval by interval: every list has one value for each moment of `at`, the oldest first."""
+
+    step_seconds: int
+    at: list[datetime] = Field(description="When each interval begins; the last one is not over yet")
+    succeeded: list[int]
+    failed: list[int]
+    cancelled: list[int]
+    wait_p50_ms: list[int | None] = Field(description="Of the jobs that succeeded; null where none did")
+    wait_p95_ms: list[int | None]
+    run_p50_ms: list[int | None]
+    run_p95_ms: list[int | None]
+    micro_dollars: list[int]
+    audio_ms: list[int]
+
+
 class Event(_Resource):
     """Something that happened to a job: a change of status, or the phase that it entered."""
 

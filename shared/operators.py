@@ -67,6 +67,7 @@ _WANTED: Final = """
 ($2::uuid IS NULL OR j.id < $2) AND j.status = ANY($3) AND ($4::text IS NULL OR j.tenant_id = $4)
     AND ($5::text IS NULL OR j.engine = $5) AND ($6::text IS NULL OR j.worker = $6)
     AND ($7::text IS NULL OR j.error ->> 'code' = $7) AND ($8::timestamptz IS NULL OR j.created_at >= $8)
+    AND ($9::boolean IS NULL OR $9 = (j.status = 'queued' AND coalesce(j.next_attempt_at > now(), false)))
 """
 
 
@@ -80,6 +81,7 @@ class JobFilter:
     worker: str | None = None
     error_code: str | None = None
     created_after: datetime | None = None
+    deferred: bool | None = None  # whether it waits for the time of its next attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class Operators:
         rows = await self._pool.fetch(
             _JOBS.format(where=_WANTED),
             limit, before, [str(s) for s in wanted.statuses or JobStatus], wanted.tenant_id, wanted.engine,
-            wanted.worker, wanted.error_code, wanted.created_after,
+            wanted.worker, wanted.error_code, wanted.created_after, wanted.deferred,
         )  # fmt: skip
         return [_operator_job(row) for row in rows]
 

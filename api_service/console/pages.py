@@ -5,9 +5,9 @@
 """
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_origin
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
@@ -69,6 +69,11 @@ def page(
     return response
 
 
+def whole_or(request: Request, whole: str, part: str, /) -> str:
+    """The template of a page; for htmx, at the same address, of the part of it that changes."""
+    return part if is_fragment(request) else whole
+
+
 def go_to(request: Request, address: str) -> Response:
     """Send the browser to another page: by a redirect, or, where htmx asked, by the header that it follows."""
     if is_fragment(request):
@@ -78,19 +83,31 @@ def go_to(request: Request, address: str) -> Response:
 
 def asked(request: Request, model: type[Q]) -> Q:
     """The query string as a model; what a form left empty is left out. InvalidRequestError."""
+    return _read(request.query_params.multi_items(), model, "query")
+
+
+async def form_as(request: Request, model: type[Q]) -> Q:
+    """A posted form as a model, in the same way. InvalidRequestError."""
+    form = await request.form()
+    return _read(
+        [(name, value) for name, value in form.multi_items() if isinstance(value, str)], model, "form"
+    )
+
+
+def _read(items: Iterable[tuple[str, str]], model: type[Q], place: str) -> Q:
     values: dict[str, Any] = {}
     fields = {info.alias or name: info for name, info in model.model_fields.items()}
-    for name, value in request.query_params.multi_items():
+    for name, value in items:
         if not value:
             continue
-        if name in fields and "list" in str(fields[name].annotation):
+        if name in fields and get_origin(fields[name].annotation) is list:
             values.setdefault(name, []).append(value)
         else:
             values[name] = value
     try:
         return model(**values)
     except ValidationError as error:
-        raise invalid(error.errors(), "query") from None
+        raise invalid(error.errors(), place) from None
 
 
 @cache

@@ -17,9 +17,11 @@ from shared.operator_schemas import (
     PauseOrder,
     QueueResource,
     ScalingResource,
+    TrendsResource,
     Workers,
 )
 from shared.schemas import Page
+from shared.trends import Span
 
 router = APIRouter(prefix="/v1/ops", tags=["Operations"])
 
@@ -46,6 +48,16 @@ async def get_queue(_caller: CallerDep, services: ServicesDep) -> Response:
 async def get_scaling(_caller: CallerDep, services: ServicesDep) -> Response:
     """What a scaler needs: due and running jobs, places free and wanted, in all and by engine; every value a number."""
     return answer(await services.desk.scaling())
+
+
+@router.get("/trends", response_model=TrendsResource, responses=problems(422))
+async def get_trends(
+    _caller: CallerDep,
+    services: ServicesDep,
+    span: Annotated[Span, Query(description="In 60, 96, 84 or 90 intervals")] = Span.DAY,
+) -> Response:
+    """How jobs ended, waited and ran, and what they cost, over the past hour, day, week or month; for charts."""
+    return answer(await services.desk.trends(span))
 
 
 @router.post("/queue/pause", status_code=204, responses=problems(413, 422))

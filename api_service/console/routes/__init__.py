@@ -3,9 +3,13 @@
 from fastapi import APIRouter
 
 from api_service.console.routes import (
+    audit,
     changes,
     entry,
+    jobs,
+    overview,
     preferences,
+    queue,
     search,
     session,
     sessions,
@@ -16,7 +20,7 @@ from api_service.console.routes import (
 )
 
 router = APIRouter(include_in_schema=False)
-operators = (changes, workers)
+operators = (changes, overview, workers, queue, jobs, audit)
 coaches = (sessions, session, uploads, search, usage)
 for module in (entry, preferences, *coaches, *operators, statics):
     router.include_router(module.router)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.console.pages import page
+from api_service.console.pages import page, whole_or
 from api_service.deps import CallerDep, ServicesDep
 
 router = APIRouter(prefix="/console/operate/workers")
@@ -10,14 +10,9 @@ router = APIRouter(prefix="/console/operate/workers")
 
 @router.get("")
 async def show_workers(request: Request, services: ServicesDep) -> Response:
-    """The page."""
-    return page(request, "workers/page.html", workers=await services.desk.workers())
-
-
-@router.get("/list")
-async def show_worker_list(request: Request, services: ServicesDep) -> Response:
-    """The list alone, for when it has changed."""
-    return page(request, "workers/list.html", workers=await services.desk.workers())
+    """Those of the last day, the living first."""
+    template = whole_or(request, "workers/page.html", "workers/list.html")
+    return page(request, template, workers=await services.desk.workers())
 
 
 @router.post("/{worker_id}/drain")

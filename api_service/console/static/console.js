@@ -64,6 +64,13 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) event.detail.elt.closest?.("dialog[open]")?.close();
 });
 
+// What a form leaves empty does not stand in the address.
+document.addEventListener("htmx:configRequest", (event) => {
+  const { verb, parameters } = event.detail;
+  if (verb !== "get") return;
+  for (const name of [...new Set(Object.keys(parameters))]) if (parameters[name] === "") delete parameters[name];
+});
+
 const offline = document.getElementById("offline");
 const lost = () => { offline.hidden = false; };
 const found = () => { offline.hidden = true; };
