@@ -51,28 +51,35 @@ const KINDS = {
   },
 };
 
+const lang = document.documentElement.lang;
+const time = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const day = new Intl.DateTimeFormat(lang, { day: "numeric", month: "short" });
+const hour = (at) => time.format(at * 1_000);
+const date = (at) => day.format(at * 1_000);
+const clock = { hour, day: hour, week: date, month: date };
+
 function token(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function series(kind) {
+function series(kind, alone) {
   const bars = kind.bars ? { paths: window.uPlot.paths.bars({ size: [0.8, 24], radius: 0.15 }) } : { spanGaps: true };
   return kind.colours.map((colour) => ({
     stroke: token(colour), width: kind.bars ? 0 : 1.5, fill: kind.bars ? token(colour) : undefined,
-    points: { show: !kind.bars, size: 4, fill: token(colour) }, ...bars,
+    points: { show: !kind.bars && alone, size: 5, fill: token(colour) }, ...bars,
   }));
 }
 
-function options(kind, width, height) {
+function options(kind, width, height, alone) {
   const axis = { stroke: token("--faint"), font: "11px sans-serif", grid: { stroke: token("--line"), width: 1 }, ticks: { show: false } };
   return {
     width, height, padding: [8, 8, 0, 0], legend: { show: false }, cursor: { drag: { x: false, y: false }, y: false },
     scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.15 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 70 },
+      { ...axis, grid: { show: false }, space: 60, size: 22, values: (_, ticks) => ticks.map(clock[span]) },
       { ...axis, size: 58, space: 36, values: (_, ticks) => ticks.map(kind.write) },
     ],
-    series: [{}, ...series(kind)],
+    series: [{}, ...series(kind, alone)],
   };
 }
 
@@ -80,8 +87,9 @@ function draw(figure, trends) {
   const kind = KINDS[figure.dataset.chart];
   const place = figure.querySelector(".plot");
   const data = [trends.at.map((at) => Date.parse(at) / 1_000), ...kind.values(trends)];
+  const alone = data[1].filter((value) => value !== null).length < 8;  // too few for a line: points too
   plots.get(figure)?.destroy();
-  plots.set(figure, new window.uPlot(options(kind, place.clientWidth, place.clientHeight), data, place));
+  plots.set(figure, new window.uPlot(options(kind, place.clientWidth, place.clientHeight, alone), data, place));
   const told = kind.figure(trends);
   figure.querySelector("[data-figure]").textContent = told;
   place.setAttribute("aria-label", `${figure.querySelector("h3").textContent}: ${told}`);
