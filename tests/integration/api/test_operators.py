@@ -159,3 +159,50 @@ async def test_a_drain_is_written_for_the_worker_to_read(api: Api) -> None:
     await order(api, "/workers/nobody/drain", 404)
     await sign_on(api.pool, "gone", stopped=True)
     await order(api, "/workers/gone/drain", 404)
+
+
+async def test_the_past_is_told_interval_by_interval(api: Api) -> None:
+    await sign_on(api.pool)
+    done = await api.claimed(await api.send())
+    await api.succeed(done)
+    failed = await api.claimed(await api.send())
+    assert await api.jobs.fail(failed.id, failed.attempt, EngineError())
+    old = await api.claimed(await api.send())
+    await api.succeed(old)
+    await api.pool.execute("UPDATE job SET finished_at = now() - interval '3 hours' WHERE id = $1", old.id)
+    await api.pool.execute(
+        "INSERT INTO usage (job_id, attempt, session_id, tenant_id, engine, model, audio_ms, billed_ms, micro_dollars)"
+        " VALUES ($1, 1, $1, 'gone', 'google', 'chirp_3', 60000, 60000, 16000)", new_id(),
+    )  # fmt: skip
+    lengths = {"hour": 60, "day": 96, "week": 84, "month": 90}
+    for span, length in lengths.items():
+        trends = await look(api, f"/trends?span={span}")
+        step_seconds = trends.pop("step_seconds")
+        assert {len(column) for column in trends.values()} == {length}, span
+        assert (
+            step_seconds * length == {"hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_592_000}[span]
+        )
+        assert sum(trends["succeeded"]) == (1 if span == "hour" else 2)
+        assert (sum(trends["failed"]), sum(trends["micro_dollars"]), sum(trends["audio_ms"])) == (
+            1,
+            16_000,
+            60_000,
+        )
+        assert [ms is not None for ms in trends["run_p95_ms"]] == [count > 0 for count in trends["succeeded"]]
+    assert (await api.get("/v1/ops/trends?span=year")).status_code == 422
+
+
+async def test_jobs_are_told_apart_by_whether_they_wait_for_another_try(api: Api) -> None:
+    await sign_on(api.pool)
+    deferred = await api.claimed(await api.send())
+    assert await api.jobs.retry_later(
+        deferred.id, deferred.attempt, EngineUnavailableError(), await later(api)
+    )
+    waiting = (await api.send())["job"]["id"]
+    found = {
+        wanted: [
+            each["job"]["id"] for each in (await look(api, f"/jobs?status=queued&deferred={wanted}"))["items"]
+        ]
+        for wanted in ("true", "false")
+    }
+    assert found == {"true": [str(deferred.id)], "false": [waiting]}
