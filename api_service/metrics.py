@@ -5,11 +5,15 @@ The gauges of the queue are the same in every API process: take one, or their ma
 
 import asyncio
 import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
+from arq.connections import ArqRedis
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from api_service.alarm_gauges import AlarmGauges
 from shared.database import AWAY, Pool
 from shared.logs import get_logger
 from shared.records import Row
@@ -29,7 +33,16 @@ _MAX_AGE_S: Final = 2.0  # scrapers are many, the database is one
 class ApiMetrics:
     """The metrics of one process, in a registry of their own."""
 
-    def __init__(self, pool: Pool, *, version: str, tenant_limit: int | None = None) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        redis: ArqRedis,
+        *,
+        version: str,
+        tenant_limit: int | None = None,
+        disks: Mapping[str, Path] | None = None,
+    ) -> None:
+        """`disks`: folders whose space is watched, by name."""
         self._signal = ScalingSignal(pool, tenant_limit=tenant_limit)
         self._registry = CollectorRegistry()
         self._reading = asyncio.Lock()
@@ -52,6 +65,7 @@ class ApiMetrics:
         self._workers = self._gauge("workers", "Living workers that do not drain")
         self._paused = self._gauge("queue_paused", "1 while an operator has paused the queue")
         self._readable = self._gauge("queue_readable", "0 while Postgres does not tell of the queue")
+        self._alarms = AlarmGauges(self._registry, pool, redis, disks or {})
         self._gauge("build_info", "1, with the version", ["version"]).labels(version).set(1)
 
     def observe(self, method: str, route: str, status: int, seconds: float, received: int) -> None:
@@ -66,6 +80,7 @@ class ApiMetrics:
             if time.monotonic() - self._read_at >= _MAX_AGE_S:
                 await self._look()
                 self._read_at = time.monotonic()
+            await self._alarms.look()
         return generate_latest(self._registry)
 
     async def _look(self) -> None:

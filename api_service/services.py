@@ -44,7 +44,7 @@ from shared.ports import ObjectStore
 from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.settings import ApiSettings
 from shared.source_urls import networks_of
-from shared.storage import browser_origin, store_of
+from shared.storage import browser_origin, folders, store_of
 from shared.transcript_edits import EditRepository
 from shared.transcript_search import SearchRepository
 from shared.transcripts import TranscriptRepository
@@ -190,7 +190,13 @@ def _assemble(
         views=views,
         desk=OperatorDesk(pool=pool, bell=bell, views=views, tenant_limit=settings.tenant_max_running),
         spending=spending,
-        metrics=ApiMetrics(pool, version=installed_version(), tenant_limit=settings.tenant_max_running),
+        metrics=ApiMetrics(
+            pool,
+            redis,
+            version=installed_version(),
+            tenant_limit=settings.tenant_max_running,
+            disks=folders(settings),
+        ),
         admission=Admission(
             pool, max_wait_s=settings.max_queue_wait_seconds, tenant_limit=settings.tenant_max_running
         ),

@@ -1,6 +1,10 @@
 """What Prometheus reads of a worker: its places, its runs, what they heard and cost; docs/metrics.md names all."""
 
+import math
+import shutil
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -10,6 +14,8 @@ from prometheus_client.registry import Collector
 from shared.version import installed_version
 
 _RUN_S: Final = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400)
+_WAIT_S: Final = (0.05, 0.25, 1, 5, 15, 60, 300, 900, 1_800, 3_600, 14_400, 86_400)
+_CALL_S: Final = (0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60)
 _LAG_S: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
 
 
@@ -38,6 +44,22 @@ class WorkerMetrics:
             buckets=_LAG_S,
             registry=self._registry,
         )
+        self._waits = Histogram(
+            "transcripts_wait_seconds", "Time from a job's place in the queue to its first claim",
+            ["engine"], buckets=_WAIT_S, registry=self._registry,
+        )  # fmt: skip
+        self._phases = Histogram(
+            "transcripts_phase_seconds", "Time that an attempt spent in a phase",
+            ["engine", "phase"], buckets=_RUN_S, registry=self._registry,
+        )  # fmt: skip
+        self._failures = Counter(
+            "transcripts_failures", "Attempts that ended with an error, by its code",
+            ["engine", "code", "outcome"], registry=self._registry,
+        )  # fmt: skip
+        self._call_waits = Histogram(
+            "transcripts_google_call_wait_seconds", "Time that a call to Google waited for its quota",
+            ["location", "quota"], buckets=_CALL_S, registry=self._registry,
+        )  # fmt: skip
         info = Gauge("transcripts_build_info", "1, with the version", ["version"], registry=self._registry)
         info.labels(installed_version()).set(1)
 
@@ -50,6 +72,22 @@ class WorkerMetrics:
         self._audio.labels(engine).inc(audio_ms / 1000)
         self._money.labels(engine).inc(micro_dollars)
 
+    def claimed(self, engine: str, waited_s: float) -> None:
+        """Note how long a job waited for its first claim."""
+        self._waits.labels(engine).observe(max(waited_s, 0.0))
+
+    def phase_ended(self, engine: str, phase: str, seconds: float) -> None:
+        """Note how long an attempt was in a phase."""
+        self._phases.labels(engine, phase).observe(seconds)
+
+    def went_wrong(self, engine: str, code: str, outcome: str) -> None:
+        """Note an attempt that ended with an error: failed, or will_retry."""
+        self._failures.labels(engine, code, outcome).inc()
+
+    def google_waited(self, location: str, quota: str, seconds: float) -> None:
+        """Note a call to Google, and how long it waited for its quota of `operations` or `batches`."""
+        self._call_waits.labels(location, quota).observe(seconds)
+
     def lagged(self, seconds: float) -> None:
         """Note how much later than it wanted the event loop's watch woke up."""
         self._lag.observe(max(seconds, 0.0))
@@ -59,6 +97,15 @@ class WorkerMetrics:
         for name, (description, read) in gauges.items():
             Gauge(f"transcripts_{name}", description, registry=self._registry).set_function(read)
 
+    def watch_disk(self, what: str, folder: Path) -> None:
+        """Have the space of the disk with `folder` read at each scrape; `what` is its label."""
+        for name, description in (
+            ("free", "Free space of the disk with a folder of ours"),
+            ("size", "Size of that disk"),
+        ):
+            gauge = Gauge(f"transcripts_disk_{name}_bytes", description, ["what"], registry=self._registry)
+            gauge.labels(what).set_function(partial(_space, folder, name))
+
     def count(self, counters: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
         """Have counters that others keep read at each scrape; the same form."""
         self._registry.register(_Counters(counters))
@@ -66,6 +113,14 @@ class WorkerMetrics:
     def render(self) -> bytes:
         """The text that Prometheus reads."""
         return generate_latest(self._registry)
+
+
+def _space(folder: Path, name: str) -> float:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:  # no scrape fails for a folder that is away
+        return math.nan
+    return float(usage.free if name == "free" else usage.total)
 
 
 class _Counters(Collector):

@@ -30,6 +30,8 @@ class Observation:
         self._kept = ExitStack()
         self._began = time.monotonic()
         self._enter_phase: telemetry.Enter = lambda _: None
+        self._phase: Phase | None = None
+        self._phase_began = self._began
 
     def __enter__(self) -> Self:
         job = self._job
@@ -37,6 +39,8 @@ class Observation:
         self._enter_phase = self._kept.enter_context(
             telemetry.attempt(job.id, job.attempt, job.traceparent, engine=job.engine, waited_s=waited_s)
         )
+        if job.attempt == 1:
+            self._metrics.claimed(job.engine, waited_s)
         trace_id = telemetry.trace_id_of(telemetry.traceparent() or job.traceparent)
         known = {"request_id": job.request_id, "trace_id": trace_id}
         bind(
@@ -48,11 +52,20 @@ class Observation:
 
     def entered(self, phase: Phase) -> None:
         """The attempt is in this phase now."""
+        self._phase_ended()
+        self._phase = phase
         self._enter_phase(_SPANS[phase])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._phase_ended()
         telemetry.annotate(outcome=self.outcome)
         self._kept.__exit__(kind, error, trace)
         self._metrics.run_ended(self._job.engine, self.outcome, time.monotonic() - self._began)
+
+    def _phase_ended(self) -> None:
+        now = time.monotonic()
+        if self._phase is not None:
+            self._metrics.phase_ended(self._job.engine, self._phase, now - self._phase_began)
+        self._phase_began = now

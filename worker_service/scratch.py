@@ -20,13 +20,18 @@ def make(parent: Path | None) -> "tempfile.TemporaryDirectory[str]":
     )
 
 
+def root(parent: Path | None) -> Path:
+    """Where the folders are made."""
+    return Path(parent or tempfile.gettempdir())
+
+
 def clear_leftovers(parent: Path | None) -> int:
     """Delete the folders of processes that are gone, and of an earlier one with our pid; returns how many.
 
     Call before the first run. Machines that share `parent` must not: a pid says nothing about another machine.
     """
     found = 0
-    for folder in Path(parent or tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+    for folder in root(parent).glob(f"{_PREFIX}*-*"):
         pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
         if pid.isdecimal() and (int(pid) == os.getpid() or not _alive(int(pid))):
             shutil.rmtree(folder, ignore_errors=True)

@@ -84,8 +84,9 @@ async def open_services(settings: WorkerSettings) -> AsyncIterator[Services]:
         )
         await check_schema(pool)
         await check_redis(leased)
-        engines = await asyncio.to_thread(open_engines, settings, Shared(pool, leased))
-        yield _assemble(settings, pool, leased, queue, store, engines)
+        metrics = WorkerMetrics()
+        engines = await asyncio.to_thread(open_engines, settings, Shared(pool, leased, metrics.google_waited))
+        yield _assemble(settings, pool, leased, queue, store, engines, metrics)
     finally:
         for engine in engines.values():
             await engine.aclose()
@@ -105,6 +106,7 @@ def _assemble(
     queue: RedisJobQueue,
     store: ObjectStore,
     engines: dict[str, Engine],
+    metrics: WorkerMetrics,
 ) -> Services:
     status = StatusBoard(pool, tick_s=settings.status_seconds)
     worker = LeaseWorker(
@@ -117,8 +119,7 @@ def _assemble(
     )
     dispatcher = Dispatcher(pool, queue, tenant_limit=settings.tenant_max_running)
     worker.ctx[DISPATCHER] = dispatcher
-    metrics = WorkerMetrics()
-    _measure(metrics, worker, settings.max_jobs)
+    _measure(metrics, worker, settings)
     pulse = Pulse(metrics.lagged)
     loose_ends = LooseEnds(pool, engines)
     worker.ctx[TRANSCRIBER] = Transcriber(
@@ -194,11 +195,12 @@ def _webhooks(settings: WorkerSettings, pool: Pool) -> Iterator[Loop]:
     yield sender.run
 
 
-def _measure(metrics: WorkerMetrics, worker: LeaseWorker, max_jobs: int) -> None:
+def _measure(metrics: WorkerMetrics, worker: LeaseWorker, settings: WorkerSettings) -> None:
+    metrics.watch_disk("scratch", scratch.root(settings.scratch_dir))
     metrics.watch(
         {
             "worker_jobs": ("Jobs that this worker holds", lambda: worker.jobs_running),
-            "worker_max_jobs": ("Jobs that it may hold at once", lambda: max_jobs),
+            "worker_max_jobs": ("Jobs that it may hold at once", lambda: settings.max_jobs),
         }
     )
     metrics.count(

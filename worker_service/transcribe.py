@@ -217,7 +217,9 @@ class Transcriber:
             due = self._clock.now() + timedelta(seconds=_AWAY_S)
         if due is None:
             await self._tie_up(job)  # pieces may still be heard, for nobody
-        return ("failed" if due is None else "will_retry"), due
+        outcome = "failed" if due is None else "will_retry"
+        self._metrics.went_wrong(job.engine, error.code, outcome)
+        return outcome, due
 
     async def _settle(self, job: JobRecord, error: TranscriptsError) -> datetime | None:
         transient = error.transient or type(error) is TranscriptsError

@@ -26,6 +26,12 @@ def store_of(settings: CoreSettings, *, scratch_dir: Path | None = None) -> Obje
     )
 
 
+def folders(settings: CoreSettings) -> dict[str, Path]:
+    """The folders on disks of ours that recordings fill, by name; none where a bucket has them."""
+    parts = urlsplit(settings.storage_url)
+    return {"objects": _folder(parts)} if parts.scheme == "file" else {}
+
+
 def browser_origin(settings: CoreSettings) -> str | None:
     """The origin at which browsers themselves read and write objects; None where all goes through the API."""
     if urlsplit(settings.storage_url).scheme != "gs":

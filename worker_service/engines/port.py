@@ -149,12 +149,17 @@ class Engine(Protocol):
         ...
 
 
+Waited = Callable[[str, str, float], None]
+"""Told of each call that a quota was asked for: where, which quota, and how many seconds it waited; for the metrics."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What engines share with the rest of the worker, and with other workers."""
 
     pool: Pool
     redis: ArqRedis
+    waited: Waited = lambda _where, _quota, _seconds: None
 
 
 class OpensEngine(Protocol):

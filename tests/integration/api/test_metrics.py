@@ -1,10 +1,15 @@
 """What Prometheus reads of the API."""
 
+from urllib.parse import urlsplit
+from uuid import UUID
+
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from shared.budgets import Budgets
 from shared.ids import new_id
 from tests.fixtures.rows import sign_on
+from tests.fixtures.tcp_proxy import TcpProxy
 from tests.integration.api.conftest import Api, StartApi
 
 
@@ -54,6 +59,45 @@ async def test_the_queue_is_gauged(api: Api) -> None:
     assert found["transcripts_engine_places", "scripted"] == 5
     assert found["transcripts_engine_places_wanted", "scripted"] == 2
     assert found[("transcripts_queue_readable",)] == 1
+
+
+async def test_what_stands_still_runs_out_or_fills_up_is_gauged(api: Api) -> None:
+    """F1, F4: what an alarm is made of."""
+    await sign_on(api.pool, "alive")
+    await sign_on(api.pool, "dead", seen_s_ago=90)
+    for worker in ("alive", "dead", "dead"):
+        sent = await api.send()
+        assert await api.jobs.claim(UUID(sent["job"]["id"]), worker)
+    await api.pool.execute("UPDATE job SET updated_at = now() - interval '2 minutes'")
+    newly = await api.send()
+    assert await api.jobs.claim(UUID(newly["job"]["id"]), "dead")  # a lease lasts some seconds: not stuck yet
+    await Budgets(api.pool).set("default", 2_000_000)
+    await Budgets(api.pool).set("nobody", 0)
+    await api.pool.execute(
+        "INSERT INTO usage (job_id, attempt, session_id, tenant_id, engine, model, audio_ms, billed_ms, micro_dollars)"
+        " VALUES ($1, 1, $1, 'default', 'google', 'm', 1, 1, 1500000)", new_id(),
+    )  # fmt: skip
+    found = await scrape(api)
+    assert found[("transcripts_jobs_stuck",)] == 2
+    assert found[("transcripts_budget_used_ratio",)] == 0.75
+    assert found[("transcripts_webhooks_late_seconds",)] == 0
+    assert found[("transcripts_redis_up",)] == 1
+    assert found[("transcripts_redis_evicts",)] == 0
+    assert found[("transcripts_redis_used_memory_bytes",)] > 100_000
+    assert (
+        0 < found["transcripts_disk_free_bytes", "objects"] < found["transcripts_disk_size_bytes", "objects"]
+    )
+
+
+async def test_metrics_are_there_while_redis_is_silent(redis_url: str, start_api: StartApi) -> None:
+    port = urlsplit(redis_url).port
+    assert port is not None
+    async with TcpProxy("127.0.0.1", port) as proxy:
+        through = redis_url.replace(f":{port}", f":{proxy.port}")
+        async with start_api(REDIS_URL=through) as api:
+            proxy.blackhole()
+            assert (await scrape(api))[("transcripts_redis_up",)] == 0
+            proxy.restore()
 
 
 async def test_a_client_that_goes_away_is_counted(start_api: StartApi) -> None:

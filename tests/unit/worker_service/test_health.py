@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -107,6 +108,14 @@ async def test_metrics_are_prometheus_text(site: Site) -> None:
     assert samples["transcripts_spent_micro_dollars_total", None] == 24_134
     assert samples["transcripts_worker_jobs", None] == 4
     assert samples["transcripts_worker_claimed_total", None] == 7
+
+
+async def test_a_disk_that_is_away_fails_no_scrape(site: Site, tmp_path: Path) -> None:
+    site.metrics.watch_disk("scratch", tmp_path)
+    here = (await site.http.get("/metrics")).text
+    assert float(here.split('transcripts_disk_free_bytes{what="scratch"} ')[1].split()[0]) > 0
+    tmp_path.rmdir()
+    assert 'transcripts_disk_free_bytes{what="scratch"} NaN' in (await site.http.get("/metrics")).text
 
 
 async def test_lag_is_measured() -> None:

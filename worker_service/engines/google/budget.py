@@ -7,6 +7,7 @@ are kept for urgent calls: who cancels does not wait for those who only look.
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,8 +58,16 @@ class _Bucket:
 class CallBudget:
     """One quota: so many calls a minute, whoever makes them."""
 
-    def __init__(self, redis: ArqRedis | None, key: str, *, per_minute: int) -> None:
-        """`redis` None: this process is alone."""
+    def __init__(
+        self,
+        redis: ArqRedis | None,
+        key: str,
+        *,
+        per_minute: int,
+        waited: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        """`redis` None: this process is alone. `waited` is told how many seconds each call had to wait."""
+        self._waited = waited
         self._take = None if redis is None else redis.register_script(_TAKE)
         self._key = key
         self._most = float(max(1, per_minute // _BURST_SHARE))
@@ -76,10 +85,12 @@ class CallBudget:
 
     async def take(self, *, urgent: bool = False) -> None:
         """Wait until a call may be made. Urgent ones may use what is kept for them."""
+        asked_ms = _now_ms()
         wait_ms = await self._try(urgent=urgent)
         while wait_ms > 0:
             await asyncio.sleep(wait_ms / 1_000 * random.uniform(1.0, 1.2))  # noqa: S311  (jitter, no secret)
             wait_ms = await self._try(urgent=urgent)
+        self._waited((_now_ms() - asked_ms) / 1_000)
 
     async def _try(self, *, urgent: bool) -> float:
         now = _now_ms()

@@ -19,7 +19,7 @@ from worker_service.engines.google.follower import Follower
 from worker_service.engines.google.locations import Location, Locations
 from worker_service.engines.google.requests import Options
 from worker_service.engines.google.tariff import BilledThisMonth, Tariff
-from worker_service.engines.port import Shared
+from worker_service.engines.port import Shared, Waited
 
 _KEY: Final = "google:{project}:{location}:{quota}"
 
@@ -27,7 +27,7 @@ _KEY: Final = "google:{project}:{location}:{quota}"
 def open_shared(settings: WorkerSettings, shared: Shared, /) -> GoogleEngine:
     """The engine of a worker, which counts its calls and minutes together with all others; as `open_google`."""
     billed = partial(OperationRepository(shared.pool).billed_this_month, "google")
-    return open_google(settings, shared.redis, billed)
+    return open_google(settings, shared.redis, billed, waited=shared.waited)
 
 
 def open_google(
@@ -36,6 +36,7 @@ def open_google(
     billed_this_month: BilledThisMonth | None = None,
     *,
     settle_s: float = SETTLE_S,
+    waited: Waited = lambda _where, _quota, _seconds: None,
 ) -> GoogleEngine:
     """The engine; EngineMisconfiguredError names the setting that is missing, SetupError one that is wrong."""
     if not settings.google_project_id:
@@ -46,7 +47,12 @@ def open_google(
     # Ambient credentials are for Google: another server gets a token only where a key was given for it.
     identity = identify(key) if key or not settings.google_speech_endpoint else Anonymous()
     open_location = partial(
-        _location, settings=settings, project=settings.google_project_id, redis=redis, identity=identity
+        _location,
+        settings=settings,
+        project=settings.google_project_id,
+        redis=redis,
+        identity=identity,
+        waited=waited,
     )
     return GoogleEngine(
         locations=Locations(by_comma(settings.google_locations), open_location, identity),
@@ -69,13 +75,21 @@ def open_google(
 
 
 def _location(
-    name: str, *, settings: WorkerSettings, project: str, redis: ArqRedis | None, identity: Identity
+    name: str,
+    *,
+    settings: WorkerSettings,
+    project: str,
+    redis: ArqRedis | None,
+    identity: Identity,
+    waited: Waited,
 ) -> Location:
     client = SpeechClient(project, name, identity, endpoint=settings.google_speech_endpoint)
 
     def quota(kind: str) -> CallBudget:
         key = _KEY.format(project=project, location=name, quota=kind)
-        return CallBudget(redis, key, per_minute=settings.google_calls_per_minute)
+        return CallBudget(
+            redis, key, per_minute=settings.google_calls_per_minute, waited=partial(waited, name, kind)
+        )
 
     calls = quota("operations")
     return Location(client, calls, quota("batches"), Follower(client, calls))
