@@ -15,3 +15,10 @@ class Upkeep(BaseSettings):
         le=8_760,
         description="The age at which an object without a row is deleted, in hours",
     )
+    audit_days: int | None = ours(
+        "AUDIT_DAYS",
+        default=None,
+        ge=30,
+        le=36_500,
+        description="How long the audit trail is kept, in days; for ever unset",
+    )

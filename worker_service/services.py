@@ -155,6 +155,7 @@ def _assemble(
         take_turn=turn(names.sweep_key(settings.queue_name)),
         every_s=settings.sweep_seconds,
         dead_after_s=settings.lease_seconds + 2 * BEAT_S,
+        audit_days=settings.audit_days,
     )
     strays = Strays(
         pool, queue, worker=worker.worker_id, held=lambda: worker.held, every_s=settings.sweep_seconds

@@ -55,6 +55,7 @@ ORDER BY j.queued_at
 _EXPIRED = "SELECT id, tenant_id FROM session WHERE delete_after < now() ORDER BY delete_after LIMIT $1"
 _AT_ONCE: Final = 100
 _LONGEST_WRITE: Final = timedelta(days=1)
+_AUDITED_AT_ONCE: Final = 1_000
 _OLD_WORKERS = "DELETE FROM worker WHERE seen_at < now() - interval '7 days'"
 
 
@@ -71,6 +72,7 @@ class Sweep:
         take_turn: Callable[[float], Awaitable[bool]],
         every_s: float,
         dead_after_s: float,
+        audit_days: int | None = None,
     ) -> None:
         """`take_turn(seconds)` says whether this worker sweeps now, for all workers, for that long."""
         self._pool = pool
@@ -84,6 +86,7 @@ class Sweep:
         self._take_turn = take_turn
         self._every_s = every_s
         self._dead_after_s = dead_after_s
+        self._audit_days = audit_days
 
     async def run(self) -> None:
         """Sweep every interval until cancelled; a store that is away is tried again."""
@@ -103,6 +106,7 @@ class Sweep:
         await self._drop_uploads()
         await self._store.tidy(_LONGEST_WRITE)
         await self._pool.execute(_OLD_WORKERS)
+        await self._forget_audited()
         await self._search.index_some()
         return rung
 
@@ -131,6 +135,11 @@ class Sweep:
         for upload_id in await self._uploads.expired(_AT_ONCE):
             await self._store.delete_prefix(upload_prefix(upload_id))
             await self._uploads.drop_expired(upload_id)
+
+    async def _forget_audited(self) -> None:
+        """Some of what the audit trail has kept for its time; a function of the database alone may do so."""
+        if self._audit_days is not None:
+            await self._pool.execute("SELECT prune_audit($1, $2)", self._audit_days, _AUDITED_AT_ONCE)
 
     async def _erase_expired(self) -> None:
         for row in await self._pool.fetch(_EXPIRED, _AT_ONCE):

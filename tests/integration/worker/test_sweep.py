@@ -1,21 +1,26 @@
 """What the sweep erases: what is past its time, with its objects, and nothing else; and what it indexes."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 
-from shared.database import Pool, open_pool
+from shared.database import Pool, open_pool, transaction
 from shared.dispatch import Dispatcher
 from shared.ids import new_id
 from shared.queue.client import RedisJobQueue, connect
+from shared.settings import WorkerSettings
 from shared.storage.disk import DiskStore
 from shared.tenants import DEFAULT_TENANT
 from shared.uploads import StoredPart, UploadRecord, UploadRepository
 from tests.fixtures.rows import a_session, put_bytes, stored_job
+from worker_service.services import open_services
 from worker_service.sweep import Sweep
 
 NOW = datetime.now(UTC)
@@ -36,7 +41,10 @@ class Stores:
 
 
 @pytest.fixture
-async def stores(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Stores]:
+async def stores(
+    database_url: str, redis_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Stores]:
+    """The parameter, if there is one: for how many days the audit trail is kept."""
     queue = RedisJobQueue(connect(redis_url, queue="transcripts"), "transcripts")
     objects = DiskStore(tmp_path / "objects")
 
@@ -53,6 +61,7 @@ async def stores(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIter
             take_turn=always,
             every_s=15,
             dead_after_s=16,
+            audit_days=getattr(request, "param", None),
         )
         yield Stores(pool, objects, sweep)
     await queue.aclose()
@@ -116,3 +125,65 @@ async def test_what_a_killed_writer_left_is_erased_after_a_day(stores: Stores, t
         os.utime(aside / name, (at, at))
     await stores.sweep.once()
     assert [path.name for path in aside.iterdir()] == ["new"]
+
+
+AUDITED = (
+    "INSERT INTO audit_event (id, at, tenant_id, actor, action, path) VALUES ($1, $2, 't', 'a', 'x', '/')"
+)
+
+
+async def audited(pool: Pool, *days_ago: int) -> None:
+    for days in days_ago:
+        await pool.execute(AUDITED, new_id(), NOW - timedelta(days=days))
+
+
+async def ages(pool: Pool) -> list[int]:
+    return [(NOW - row["at"]).days for row in await pool.fetch("SELECT at FROM audit_event ORDER BY at")]
+
+
+@pytest.mark.parametrize(
+    ("stores", "left"), [(None, [400, 91, 89, 0]), (90, [89, 0]), (30, [0])], indirect=["stores"]
+)
+async def test_the_audit_trail_is_kept_for_its_time(stores: Stores, left: list[int]) -> None:
+    await audited(stores.pool, 400, 91, 89, 0)
+    await stores.sweep.once()
+    assert await ages(stores.pool) == left
+
+
+async def test_a_worker_keeps_the_audit_trail_as_its_settings_say(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """F37."""
+    given: dict[str, Any] = {
+        "_env_file": None,
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "TRANSCRIPTS_STORAGE_URL": tmp_path.as_uri(),
+        "TRANSCRIPTS_ENGINES": "scripted",
+        "TRANSCRIPTS_AUDIT_DAYS": 90,
+    }
+    async with (
+        await open_pool(database_url, size=2, name="test") as pool,
+        open_services(WorkerSettings(**given)) as services,
+    ):
+        await audited(pool, 400, 89)
+        loops = [asyncio.create_task(loop()) for loop in services.loops]
+        while await ages(pool) != [89]:
+            await asyncio.sleep(0.01)
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+
+
+async def test_nothing_of_the_last_thirty_days_leaves_the_audit_trail(stores: Stores) -> None:
+    await audited(stores.pool, 40, 29)
+    with pytest.raises(asyncpg.RaiseError, match="30 days at least"):
+        await stores.pool.execute("SELECT prune_audit(29, 1000)")
+    async with transaction(stores.pool) as connection:
+        await connection.execute("SET LOCAL transcripts.prune_audit = 'on'")
+        with pytest.raises(asyncpg.RaiseError, match="never changed"):
+            await connection.execute("DELETE FROM audit_event")
+    assert await ages(stores.pool) == [40, 29]
+    assert await stores.pool.fetchval("SELECT prune_audit(30, 1000)") == 1
+    with pytest.raises(asyncpg.RaiseError, match="never changed"):
+        await stores.pool.execute("DELETE FROM audit_event")
