@@ -23,6 +23,7 @@ class Order(TypedDict):
     phrases: list[str]
     priority: Priority
     processing: Processing
+    fallback_engine: str | None
 
 
 def draft_job(
@@ -57,16 +58,18 @@ def draft_job(
 
 
 def order_of(job: JobRecord) -> Order:
-    """What a job was asked to do."""
+    """What a job was asked to do; of one that has changed its engine, what it was before."""
+    first = job.fell_back or {"engine": job.engine, "model": job.model}
     return Order(
-        engine=job.engine,
-        model=job.model,
+        engine=first["engine"],
+        model=first["model"],
         language=job.language,
         speakers=job.speakers,
         diarization=job.diarization,
         phrases=job.phrases,
         priority=job.priority,
         processing=job.processing,
+        fallback_engine=job.fallback_engine,
     )
 
 

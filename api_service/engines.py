@@ -31,10 +31,36 @@ class Offer:
         return engine
 
     def check(self, form: SessionForm) -> None:
-        """Raise UnsupportedOptionError where no engine can do what the form asks for."""
-        self.choose(form.engine).check(
+        """Raise UnsupportedOptionError where the engine, or the one to fall back on, cannot do what is asked."""
+        engine = self.choose(form.engine)
+        engine.check(
             language=form.language, model=form.model, speakers=form.speakers, diarization=form.diarization
         )
+        self.check_fallback(
+            form.fallback_engine,
+            engine.name,
+            language=form.language,
+            speakers=form.speakers,
+            diarization=form.diarization,
+        )
+
+    def check_fallback(
+        self, name: str | None, engine: str, *, language: str | None, speakers: int, diarization: bool
+    ) -> None:
+        """Raise UnsupportedOptionError where `name` is no other engine that can do the same, by a model of its own."""
+        if name is None:
+            return
+        if name == engine:
+            raise UnsupportedOptionError(
+                f"The engine to fall back on is {name!r} itself: name another, or none. Nothing was stored.",
+                field="fallback_engine",
+            )
+        try:
+            self.choose(name).check(language=language, model=None, speakers=speakers, diarization=diarization)
+        except UnsupportedOptionError as error:
+            raise UnsupportedOptionError(
+                f"The engine to fall back on cannot do this: {error.detail}", field="fallback_engine"
+            ) from error
 
     def resources(self) -> list[EngineResource]:
         """What is offered, the default first."""

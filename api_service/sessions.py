@@ -1,7 +1,7 @@
 """The use cases of sessions: list, change, transcribe again, erase. How they come in: `submissions`."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from api_service.bell import Bell
@@ -20,6 +20,8 @@ from shared.records import JobRecord, SessionRecord
 from shared.sessions import SessionFilter, SessionRepository
 
 log = get_logger(__name__)
+
+_NULLABLE: Final = frozenset({"language", "fallback_engine"})  # for which null says something
 
 
 class Sessions:
@@ -92,14 +94,23 @@ class Sessions:
     def _again(self, session: SessionRecord, last: JobRecord, given: Mapping[str, Any]) -> Order:
         """The last order with what is given in its place; the language is the one asked for, not the one heard."""
         order = order_of(last) | {"language": session.language}
-        wanted = {name: value for name, value in given.items() if value is not None or name == "language"}
-        engine = self._offer.choose(wanted.get("engine") or last.engine)
-        if engine.name != last.engine:
+        wanted = {name: value for name, value in given.items() if value is not None or name in _NULLABLE}
+        engine = self._offer.choose(wanted.get("engine") or order["engine"])
+        if engine.name != order["engine"]:
             order |= {"model": None, "engine": engine.name}
+        if engine.name == order["fallback_engine"]:
+            order |= {"fallback_engine": None}
         merged: Order = {**order, **wanted}  # type: ignore[typeddict-item]
         engine.check(
             language=merged["language"],
             model=merged["model"],
+            speakers=merged["speakers"],
+            diarization=merged["diarization"],
+        )
+        self._offer.check_fallback(
+            merged["fallback_engine"],
+            engine.name,
+            language=merged["language"],
             speakers=merged["speakers"],
             diarization=merged["diarization"],
         )

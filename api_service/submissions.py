@@ -243,6 +243,7 @@ class Submissions:
             phrases=form.phrases,
             priority=form.priority,
             processing=form.processing,
+            fallback_engine=form.fallback_engine,
         )
 
 

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from shared import job_moves
 from shared.database import Connection, Pool, transaction
 from shared.errors import ConflictError, NotFoundError, TranscriptsError
 from shared.job_messages import STARTING, WAITING, message_of
-from shared.lifecycle import JobStatus, sources
+from shared.lifecycle import JobStatus
 from shared.queue.envelope import rank_ms
 from shared.records import JobRecord, Row, SessionRecord
-from shared.webhook_events import Event, tell_of_job
 
 SHOWN: Final = f"""greatest(j.progress, coalesce(ps.progress, 0)) AS progress,
     greatest(j.audio_ms_done, coalesce(ps.audio_ms_done, 0)) AS audio_ms_done,
@@ -27,91 +27,6 @@ _SELECT = f"""
 SELECT j.*, {SHOWN}, s.duration_ms
 FROM job j JOIN session s ON s.id = j.session_id LEFT JOIN processing_status ps ON ps.job_id = j.id
 """  # noqa: S608  (the parts are constants)
-
-
-_ENDS: Final = {
-    JobStatus.SUCCEEDED: Event.JOB_SUCCEEDED,
-    JobStatus.FAILED: Event.JOB_FAILED,
-    JobStatus.CANCELLED: Event.JOB_CANCELLED,
-}
-_SAID: Final = message_of("m", f"'{STARTING}'")
-
-
-def _move(target: JobStatus, assignments: str, where: str, event: str) -> str:
-    """The one form in which a status changes: fenced by its sources, mirrored into the session, noted as an event.
-
-    The session's processing_status says the same. An end is told by webhooks, which are queued with it.
-    """
-    allowed = ", ".join(f"'{status}'" for status in sources(target))
-    told = f", told AS ({tell_of_job(_ENDS[target], 'moved')})" if target in _ENDS else ""
-    return f"""
-WITH moved AS (
-    UPDATE job SET status = '{target}', updated_at = now(), {assignments}
-    WHERE id = $1 AND status IN ({allowed}) AND {where}
-    RETURNING *
-), mirrored AS (
-    UPDATE session s SET status = m.status, updated_at = now()
-    FROM moved m WHERE s.id = m.session_id AND s.transcription_job_id = m.id
-), said AS (
-    UPDATE processing_status ps SET phase = NULL, progress = greatest(ps.progress, m.progress),
-        message = {_SAID}, updated_at = now()
-    FROM moved m WHERE ps.job_id = m.id
-), noted AS (
-    INSERT INTO job_event (job_id, attempt, what, detail)
-    SELECT id, attempt, '{event}', jsonb_strip_nulls(
-        jsonb_build_object('worker', worker, 'code', error ->> 'code', 'due', next_attempt_at))
-    FROM moved
-){told}
-SELECT m.*, greatest(m.progress, coalesce(ps.progress, 0)) AS progress,
-    greatest(m.audio_ms_done, coalesce(ps.audio_ms_done, 0)) AS audio_ms_done, {_SAID} AS message, s.duration_ms
-FROM moved m JOIN session s ON s.id = m.session_id LEFT JOIN processing_status ps ON ps.job_id = m.id
-"""  # noqa: S608  (the parts are constants)
-
-
-_FENCE = "attempt = $2 AND status = 'running'"
-_KEPT = "coalesce((SELECT p.{0} FROM processing_status p WHERE p.job_id = $1), 0)"
-_KEEP_AUDIO = f"audio_ms_done = greatest(audio_ms_done, {_KEPT.format('audio_ms_done')}"
-_KEEP_PROGRESS = f"progress = greatest(progress, {_KEPT.format('progress')}), {_KEEP_AUDIO})"
-_ALL_AUDIO = "(SELECT s.duration_ms FROM session s WHERE s.id = session_id)"
-# A claim of a job that still says `running` is a takeover: its worker died, and that counts as a failure.
-_CLAIM = _move(
-    JobStatus.RUNNING,
-    "attempt = attempt + 1, failures = failures + (status = 'running')::int, worker = $2, next_attempt_at = NULL,"
-    " started_at = coalesce(started_at, now())",
-    "(next_attempt_at IS NULL OR next_attempt_at <= now() + interval '1 second')"
-    " AND ($3::text[] IS NULL OR engine = ANY($3))",
-    "claimed",
-)
-_HAND_OVER = _move(JobStatus.QUEUED, "worker = NULL, queued_at = now()", _FENCE, "handed_over")
-# A worker died, and no other is in its lane: the job waits for whichever worker runs its engine next.
-_LOSE = _move(
-    JobStatus.QUEUED,
-    "worker = NULL, queued_at = now(), failures = failures + 1, rung_at = NULL, lane = NULL",
-    _FENCE,
-    "worker_lost",
-)
-_RETRY_LATER = _move(
-    JobStatus.QUEUED,
-    "worker = NULL, queued_at = now(), failures = failures + 1, error = $3, next_attempt_at = $4",
-    _FENCE,
-    "will_retry",
-)
-_FAIL = _move(
-    JobStatus.FAILED, f"worker = NULL, finished_at = now(), error = $3, {_KEEP_PROGRESS}", _FENCE, "failed"
-)
-_SUCCEED = _move(
-    JobStatus.SUCCEEDED,
-    "worker = NULL, finished_at = now(), error = NULL, progress = 100, warnings = $3, model = $4, language = $5,"
-    f" {_KEEP_AUDIO}, {_ALL_AUDIO})",
-    _FENCE,
-    "succeeded",
-)
-_CANCEL = _move(
-    JobStatus.CANCELLED,
-    f"worker = NULL, finished_at = now(), error = $2, {_KEEP_PROGRESS}",
-    "true",
-    "cancelled",
-)
 
 
 class JobRepository:
@@ -209,7 +124,7 @@ class JobRepository:
     async def cancel(self, job_id: UUID, tenant_id: str, error: TranscriptsError) -> JobRecord | None:
         """Cancel an active job at once; its worker notices at its next write. None where it had ended."""
         await self.get(job_id, tenant_id)
-        return _record(await self._pool.fetchrow(_CANCEL, job_id, error.as_dict()))
+        return _record(await self._pool.fetchrow(job_moves.CANCEL, job_id, error.as_dict()))
 
     # What a worker does --------------------------------------------------------------------------------
 
@@ -220,23 +135,35 @@ class JobRepository:
 
         None as well where its engine is none of `engines`, those that the worker runs.
         """
-        return _record(await self._pool.fetchrow(_CLAIM, job_id, worker, engines))
+        return _record(await self._pool.fetchrow(job_moves.CLAIM, job_id, worker, engines))
 
     async def hand_over(self, job_id: UUID, attempt: int) -> bool:
         """Give a job back at shutdown: due again at once, and not a failure."""
-        return await self._pool.fetchrow(_HAND_OVER, job_id, attempt) is not None
+        return await self._pool.fetchrow(job_moves.HAND_OVER, job_id, attempt) is not None
 
     async def lose(self, job_id: UUID, attempt: int) -> bool:
         """Let a dead worker's job wait for one of another lane; that counts as a failure, as a takeover does."""
-        return await self._pool.fetchrow(_LOSE, job_id, attempt) is not None
+        return await self._pool.fetchrow(job_moves.LOSE, job_id, attempt) is not None
 
     async def retry_later(self, job_id: UUID, attempt: int, error: TranscriptsError, at: datetime) -> bool:
         """Queue the job again for `at` after a transient error."""
-        return await self._pool.fetchrow(_RETRY_LATER, job_id, attempt, error.as_dict(), at) is not None
+        return (
+            await self._pool.fetchrow(job_moves.RETRY_LATER, job_id, attempt, error.as_dict(), at) is not None
+        )
+
+    async def fall_back(self, job: JobRecord, error: TranscriptsError, warning: dict[str, Any]) -> bool:
+        """Let the job wait for its other engine, which starts from the beginning; once in its life."""
+        async with transaction(self._pool) as connection:
+            row = await connection.fetchrow(
+                job_moves.FALL_BACK, job.id, job.attempt, error.as_dict(), [warning]
+            )
+            if row is not None:
+                await connection.execute("DELETE FROM job_piece WHERE job_id = $1", job.id)
+        return row is not None
 
     async def fail(self, job_id: UUID, attempt: int, error: TranscriptsError) -> bool:
         """End the job with an error; the recording is kept."""
-        return await self._pool.fetchrow(_FAIL, job_id, attempt, error.as_dict()) is not None
+        return await self._pool.fetchrow(job_moves.FAIL, job_id, attempt, error.as_dict()) is not None
 
     async def succeed(
         self,
@@ -248,7 +175,7 @@ class JobRepository:
         language: str | None,
     ) -> bool:
         """End the job well, inside the transaction that saves its transcript."""
-        row = await connection.fetchrow(_SUCCEED, job.id, job.attempt, warnings, model, language)
+        row = await connection.fetchrow(job_moves.SUCCEED, job.id, job.attempt, warnings, model, language)
         return row is not None
 
     async def measured(self, job_id: UUID, attempt: int, duration_ms: int) -> bool:
@@ -284,12 +211,12 @@ def _record(row: Row | None) -> JobRecord | None:
 async def _insert(connection: Connection, job: JobRecord) -> None:
     await connection.execute(
         "INSERT INTO job (id, session_id, tenant_id, priority, engine, model, language, speakers, diarization,"
-        " phrases, processing, request_id, traceparent, retry_of, place)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-        " now() - $15::int * interval '1 millisecond')",
+        " phrases, processing, request_id, traceparent, retry_of, fallback_engine, place)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
+        " now() - $16::int * interval '1 millisecond')",
         job.id, job.session_id, job.tenant_id, job.priority, job.engine, job.model, job.language, job.speakers,
         job.diarization, job.phrases, job.processing, job.request_id, job.traceparent, job.retry_of,
-        rank_ms(job.priority),
+        job.fallback_engine, rank_ms(job.priority),
     )  # fmt: skip
     await connection.execute("INSERT INTO job_event (job_id, attempt, what) VALUES ($1, 0, 'queued')", job.id)
     await connection.execute(

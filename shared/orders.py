@@ -69,6 +69,10 @@ class SessionForm(_Request):
     diarization: bool = Field(default=True, description="Whether to tell the speakers apart")
     engine: EngineName | None = Field(default=None, description="The server's default when left out")
     model: ModelName | None = Field(default=None, description="The engine's default when left out")
+    fallback_engine: EngineName | None = Field(
+        default=None,
+        description="Goes on with the job where `engine` fails for good; both are paid for what they did",
+    )
     phrases: Phrases = Field(default_factory=list)
     priority: Priority = Priority.NORMAL
     processing: Processing = Processing.STANDARD
@@ -110,6 +114,7 @@ class JobOrder(_Request):
     diarization: bool | None = None
     engine: EngineName | None = None
     model: ModelName | None = None
+    fallback_engine: EngineName | None = Field(default=None, description="null: none")
     phrases: Phrases | None = None
     priority: Priority | None = None
     processing: Processing | None = None

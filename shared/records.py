@@ -89,6 +89,8 @@ class JobRecord:
     audio_ms_done: int = 0
     message: str = ""
     duration_ms: int | None = None
+    fallback_engine: str | None = None
+    fell_back: dict[str, Any] | None = None  # from what to `engine`: `engine`, `model`, and the error
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
@@ -109,6 +111,11 @@ class JobRecord:
     def trace_id(self) -> str | None:
         """The trace of the request that made the job, where it has one."""
         return trace_id_of(self.traceparent)
+
+    @property
+    def spare_engine(self) -> str | None:
+        """The engine that the job may still go on with."""
+        return self.fallback_engine if self.fell_back is None else None
 
     @property
     def terminal(self) -> bool:

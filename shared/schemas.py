@@ -128,6 +128,8 @@ class JobResource(_Resource):
     next_attempt_at: datetime | None
     engine: str
     model: str | None
+    fallback_engine: str | None
+    fell_back_from: str | None = Field(description="The engine that it began with; null: with this one")
     language: str | None = Field(description="As asked; what was heard once it has succeeded")
     speakers: int
     diarization: bool
@@ -150,14 +152,15 @@ class JobResource(_Resource):
     ) -> Self:
         """The resource of a row; `held_up` says why it cannot start now, in place of its message."""
         same = ("id", "session_id", "status", "phase", "progress", "audio_ms_done", "message", "attempt", "failures",
-                "next_attempt_at", "engine", "model", "language", "speakers", "diarization", "priority", "processing",
-                "retry_of", "trace_id", "created_at", "started_at",
+                "next_attempt_at", "engine", "model", "fallback_engine", "language", "speakers",
+                "diarization", "priority", "processing", "retry_of", "trace_id", "created_at", "started_at",
                 "finished_at")  # fmt: skip
         return cls.model_validate(
             {name: getattr(record, name) for name in same}
             | {
                 "message": held_up or record.message,
                 "audio_duration_ms": record.duration_ms,
+                "fell_back_from": record.fell_back["engine"] if record.fell_back else None,
                 "queue_position": queue_position,
                 "eta": eta,
                 "warnings": [Notice(code=w["code"], detail=w["detail"]) for w in record.warnings],

@@ -100,6 +100,8 @@ class Job(SQLModel, table=True):
     priority: str = _text(Priority.NORMAL)
     engine: str = _text()
     model: str | None = _text(nullable=True)
+    fallback_engine: str | None = _text(nullable=True)
+    fell_back: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
     language: str | None = _text(nullable=True)
     speakers: int = _small(2)
     diarization: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})

@@ -35,6 +35,7 @@ from worker_service import scratch
 from worker_service.backoff import next_attempt
 from worker_service.course import Courses, Hearing
 from worker_service.engines.port import Engine, outputs
+from worker_service.fallback import Fallback
 from worker_service.loose_ends import LooseEnds
 from worker_service.media import PreparedAudio, prepare
 from worker_service.metrics import WorkerMetrics
@@ -85,6 +86,7 @@ class Transcriber:
         self._rows = OperationRepository(pool)
         self._courses = Courses(pool, status, limits.media_slots)
         self._loose_ends = loose_ends
+        self._fallback = Fallback(pool)
         self._store = store
         self._sources = sources
         self._engines = engines
@@ -189,7 +191,9 @@ class Transcriber:
         # Hours of words take tenths of a second: not on the loop (F17).
         segments = await asyncio.to_thread(segment, result.words)
         speakers = assign_roles(segments, result.language)
-        warnings = as_json(_once([*heard.notices, *result.warnings]))
+        spent = sum(cost.micro_dollars for _, cost in heard.paid)
+        told = await self._fallback.notices(job, spent)
+        warnings = as_json(_once([*told, *heard.notices, *result.warnings]))
 
         async def save() -> None:
             async with transaction(self._pool) as connection:
@@ -212,22 +216,23 @@ class Transcriber:
         """Queue the job again after a transient error, fail it after any other; returns as `_attempt` does."""
         telemetry.annotate(**{"error.type": error.code})
         try:
-            due = await self._settle(job, error)
+            outcome, due = await self._settle(job, error)
         except AWAY:  # still ours, so it comes round again here, as a takeover
-            due = self._clock.now() + timedelta(seconds=_AWAY_S)
+            outcome, due = "will_retry", self._clock.now() + timedelta(seconds=_AWAY_S)
         if due is None:
             await self._tie_up(job)  # pieces may still be heard, for nobody
-        outcome = "failed" if due is None else "will_retry"
         self._metrics.went_wrong(job.engine, error.code, outcome)
         return outcome, due
 
-    async def _settle(self, job: JobRecord, error: TranscriptsError) -> datetime | None:
+    async def _settle(self, job: JobRecord, error: TranscriptsError) -> tuple[str, datetime | None]:
         transient = error.transient or type(error) is TranscriptsError
         if transient and job.failures + 1 < self._limits.max_attempts:
             due = next_attempt(self._clock.now(), job.failures, error, base_s=self._limits.retry_base_s)
             kept = await outlast(lambda: self._jobs.retry_later(job.id, job.attempt, error, due))
             log.warning("job will be tried again", job_id=str(job.id), code=error.code, due=due.isoformat())
-            return due if kept else None
+            return "will_retry", due if kept else None
+        if await self._fallback.take(job, error):
+            return "fell_back", None
         if transient:
             error = AttemptsExhaustedError(
                 f"The job failed {job.failures + 1} times, the last time so: {error.detail} "
@@ -237,7 +242,7 @@ class Transcriber:
         final = error
         await outlast(lambda: self._jobs.fail(job.id, job.attempt, final))
         log.warning("job failed", job_id=str(job.id), code=error.code, detail=error.detail)
-        return None
+        return "failed", None
 
     async def _abandon(self, job: JobRecord) -> None:
         """The job was cancelled, deleted or taken over: stop what it costs, if nobody else follows it."""

@@ -32,6 +32,12 @@ Engine = Annotated[
     str | None, _option(metavar="NAME", help_text="The speech engine: local, google (the server's default)")
 ]
 Model = Annotated[str | None, _option(metavar="NAME", help_text="The engine's model")]
+FallbackEngine = Annotated[
+    str | None,
+    _option(
+        metavar="NAME", help_text="Goes on where the engine fails for good; both are paid for what they did"
+    ),
+]
 Phrases = Annotated[
     list[str] | None,
     _option("--phrase", metavar="TEXT", help_text="A name or term to expect; may be repeated"),

@@ -70,6 +70,7 @@ async def submit(
     diarization: orders.Diarization = None,
     engine: orders.Engine = None,
     model: orders.Model = None,
+    fallback_engine: orders.FallbackEngine = None,
     phrases: orders.Phrases = None,
     priority: orders.PriorityOption = None,
     processing: orders.ProcessingOption = None,
@@ -96,6 +97,7 @@ async def submit(
         raise typer.BadParameter("one title for several recordings", param_hint="--title")
     order = orders.order(
         title=title, language=language, speakers=speakers, diarization=diarization, engine=engine, model=model,
+        fallback_engine=fallback_engine,
         phrases=phrases, priority=priority, processing=processing, metadata=metadata, delete_after=delete_after,
         webhook_url=webhook_url,
     )  # fmt: skip

@@ -40,6 +40,8 @@ class Job(Answer):
     next_attempt_at: datetime | None = None
     engine: str = ""
     model: str | None = None
+    fallback_engine: str | None = None
+    fell_back_from: str | None = None  # the engine that it began with, where that failed
     language: str | None = None
     retry_of: UUID | None = None
     created_at: datetime

@@ -61,8 +61,9 @@ class Submission(Answer):
 class Order(BaseModel):
     """What is asked for besides the recording; None leaves it to the service.
 
-    `language` is a BCP 47 tag; `speakers` are at most 8; `phrases` are names and terms to expect; `delete_after` is
-    RFC 3339 or a duration such as P30D; `webhook_url` is told when the job has ended.
+    `fallback_engine` goes on where `engine` fails for good; `language` is a BCP 47 tag; `speakers` are at most 8;
+    `phrases` are names and terms to expect; `delete_after` is RFC 3339 or a duration such as P30D; `webhook_url` is
+    told when the job has ended.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,6 +74,7 @@ class Order(BaseModel):
     diarization: bool | None = None
     engine: str | None = None
     model: str | None = None
+    fallback_engine: str | None = None
     phrases: tuple[str, ...] | None = None
     priority: Priority | None = None
     processing: Processing | None = None
