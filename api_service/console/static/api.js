@@ -26,6 +26,7 @@ export function proof() {
  */
 export async function ask(method, path, { json, headers = {}, signal } = {}) {
   const body = json === undefined ? undefined : JSON.stringify(json);
+  /** @type {Record<string, string>} */
   const kind = json === undefined ? {} : { "Content-Type": "application/json" };
   let answer;
   try {

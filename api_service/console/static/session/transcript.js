@@ -19,6 +19,12 @@ export class Transcript {
     this.nameOf = nameOf;
     /** @type {(element: HTMLElement, segment: Segment) => void} */
     this.onNew = () => {};
+    this.list = list;
+    this.revision = 0;
+    /** @type {HTMLElement[]} */
+    this.segments = [];
+    /** @type {number[]} Milliseconds, one a segment. */
+    this.starts = [];
     this.take(list);
   }
 
@@ -30,7 +36,6 @@ export class Transcript {
   }
 
   #count() {
-    /** @type {HTMLElement[]} */
     this.segments = Array.from(this.list.querySelectorAll(".segment"));
     this.starts = this.segments.map((each) => Number(each.dataset.start));
   }

@@ -28,6 +28,12 @@ export class Item extends EventTarget {
     /** @type {number | null} Milliseconds, as the browser reads them. */
     this.length = null;
     this.state = "ready";
+    this.size = 0;
+    this.began = { at: 0, sent: 0 };
+    /** @type {Sending | null} */
+    this.sending = null;
+    /** @type {File | null} */
+    this.file = null;
     this.key = newKey();
     this.title.value = begun?.title ?? (file?.name ?? "").replace(/\.[^.]+$/, "");
     this.element.addEventListener("click", (event) => this.#clicked(event));
@@ -59,7 +65,7 @@ export class Item extends EventTarget {
   /** Send the file and have it transcribed. @param {object} order */
   async send(order) {
     if (!this.sending) return;
-    this.began = { at: performance.now(), sent: this.begun?.sent ?? 0 };
+    this.began = { at: performance.now(), sent: -1 };
     this.show("sending", "");
     try {
       const upload = await this.sending.run();
@@ -109,9 +115,10 @@ export class Item extends EventTarget {
 
   /** @param {number} sent */
   #progress(sent) {
+    if (this.began.sent < 0) this.began.sent = sent;
     this.bar.value = (100 * sent) / this.size;
-    const seconds = (performance.now() - (this.began?.at ?? 0)) / 1000;
-    const rate = (sent - (this.began?.sent ?? 0)) / Math.max(seconds, 0.1);
+    const seconds = (performance.now() - this.began.at) / 1000;
+    const rate = (sent - this.began.sent) / Math.max(seconds, 0.1);
     const left = seconds > 2 && rate > 0 ? clock(((this.size - sent) / rate) * 1000) : texts.left ?? "";
     this.text.textContent = filled(texts.sending ?? "", { sent: size(sent), size: size(this.size), left });
   }
@@ -119,7 +126,7 @@ export class Item extends EventTarget {
   /** @param {string} upload */
   #remember(upload) {
     const { name = "", lastModified: changed = 0 } = this.file ?? {};
-    this.begun = { upload, name, size: this.size, changed, title: this.title.value, sent: 0 };
+    this.begun = { upload, name, size: this.size, changed, title: this.title.value };
     memory.keep(this.begun);
   }
 
@@ -148,7 +155,7 @@ export class Item extends EventTarget {
     this.element.remove();
     this.state = "cancelled";
     const upload = this.sending?.upload ?? this.begun?.upload ?? null;
-    if (this.state !== "done") await new Sending(this.file ?? new File([], ""), upload, NOBODY).cancel();
+    await new Sending(this.file ?? new File([], ""), upload, NOBODY).cancel();
     this.pause();
     memory.forget(upload);
     this.dispatchEvent(new Event("changed"));

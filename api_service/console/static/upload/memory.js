@@ -3,7 +3,7 @@
 
 const KEY = "console.uploads";
 
-/** @typedef {{upload: string, name: string, size: number, changed: number, title: string, sent: number}} Begun */
+/** @typedef {{upload: string, name: string, size: number, changed: number, title: string}} Begun */
 
 /** @returns {Begun[]} */
 export function begun() {
