@@ -7,6 +7,7 @@ from shared.database import AWAY
 from shared.dispatch import Dispatcher
 from shared.errors import QueueUnavailableError
 from shared.logs import bind, get_logger
+from shared.queue.webhook_bell import WebhookBell
 from shared.records import JobRecord
 
 log = get_logger(__name__)
@@ -17,8 +18,9 @@ _PATIENCE_S: Final = 2.0  # the caller waits for the ring; the sweep is there fo
 class Bell:
     """The queue, as far as the API uses it."""
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher, webhooks: WebhookBell) -> None:
         self._dispatcher = dispatcher
+        self._webhooks = webhooks
 
     async def ring(self, job: JobRecord) -> None:
         """A job was committed: dispatch, and name it in the request's further log lines.
@@ -33,5 +35,6 @@ class Bell:
             log.warning("not rung, left to the sweep", job_id=str(job.id), reason=repr(error))
 
     def place_freed(self) -> None:
-        """A job has ended here: whoever waits may be next."""
+        """A job has ended here: whoever waits may be next, and webhooks may tell of it."""
         self._dispatcher.poke()
+        self._webhooks.poke()

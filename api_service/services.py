@@ -42,6 +42,7 @@ from shared.dispatch import Dispatcher
 from shared.pepper import Pepper
 from shared.ports import ObjectStore
 from shared.queue.client import RedisJobQueue, check_redis, connect
+from shared.queue.webhook_bell import WebhookBell
 from shared.settings import ApiSettings
 from shared.source_urls import networks_of
 from shared.storage import browser_origin, folders, store_of
@@ -142,7 +143,8 @@ def _assemble(
 ) -> Services:
     spending = Spending(pool)
     retention = Retention(settings.keep_days)
-    bell = Bell(Dispatcher(pool, queue, tenant_limit=settings.tenant_max_running))
+    webhook_bell = WebhookBell(redis, settings.queue_name)
+    bell = Bell(Dispatcher(pool, queue, tenant_limit=settings.tenant_max_running), webhook_bell)
     offer = Offer(settings)
     line = QueueLine(pool, max_age_s=settings.watch_seconds)
     watcher = JobWatcher(pool, line, tick_s=settings.watch_seconds)
@@ -150,7 +152,7 @@ def _assemble(
     views = JobViews(line, History(pool))
     pepper = Pepper.of(settings.pepper)
     sign_ins = None if pepper is None else SignIns(pepper)
-    webhooks = Webhooks(pool, pepper, networks=networks_of(settings.fetch_networks))
+    webhooks = Webhooks(pool, pepper, bell=webhook_bell, networks=networks_of(settings.fetch_networks))
     only_from_here = is_loopback(settings.host) and not settings.allow_anonymous
     return Services(
         entrance=Entrance(

@@ -12,6 +12,7 @@ from shared.egress import check_url
 from shared.errors import ConflictError, UnsupportedOptionError
 from shared.logs import get_logger
 from shared.pepper import Pepper
+from shared.queue.webhook_bell import WebhookBell
 from shared.source_urls import Network
 from shared.webhook_deliveries import DeliveryRepository
 from shared.webhook_endpoints import EndpointRepository
@@ -28,8 +29,11 @@ MOST: Final = 50
 class Webhooks:
     """What a caller can do with the webhooks of its tenant."""
 
-    def __init__(self, pool: Pool, pepper: Pepper | None, *, networks: Sequence[Network]) -> None:
+    def __init__(
+        self, pool: Pool, pepper: Pepper | None, *, bell: WebhookBell, networks: Sequence[Network]
+    ) -> None:
         """`networks`: the private ones that webhooks may lead into."""
+        self._bell = bell
         self._pool = pool
         self._endpoints = EndpointRepository(pool)
         self._deliveries = DeliveryRepository(pool)
@@ -98,6 +102,7 @@ class Webhooks:
         _refuse_disabled(endpoint)
         delivery_id = caller.id_for("test")
         await self._deliveries.add(delivery_id, endpoint_id, caller.tenant_id, Event.TEST, {})
+        self._bell.poke()
         return await self._deliveries.get(delivery_id, endpoint_id, caller.tenant_id)
 
     async def delivery(
@@ -128,7 +133,9 @@ class Webhooks:
         """Deliver again; NotFoundError, ConflictError where the endpoint is switched off."""
         endpoint = await self._endpoints.get(endpoint_id, caller.tenant_id)
         _refuse_disabled(endpoint)
-        return await self._deliveries.replay(endpoint_id, caller.tenant_id, wanted.ids, wanted.failed_since)
+        queued = await self._deliveries.replay(endpoint_id, caller.tenant_id, wanted.ids, wanted.failed_since)
+        self._bell.poke()
+        return queued
 
     async def signer_of(self, tenant_id: str, url: str) -> UUID:
         """The endpoint at the host of a session's own address: its secret signs what is sent there.

@@ -20,6 +20,7 @@ from shared.pepper import Pepper
 from shared.ports import ObjectStore
 from shared.queue import names
 from shared.queue.client import RedisJobQueue, check_redis, connect
+from shared.queue.webhook_bell import WebhookBell
 from shared.settings import WorkerSettings
 from shared.source_urls import networks_of
 from shared.storage import store_of
@@ -38,7 +39,7 @@ from worker_service.sources import Sources
 from worker_service.status import StatusBoard
 from worker_service.strays import Strays
 from worker_service.sweep import Sweep
-from worker_service.tasks import DISPATCHER, FUNCTIONS, TRANSCRIBER
+from worker_service.tasks import DISPATCHER, FUNCTIONS, TRANSCRIBER, WEBHOOKS
 from worker_service.transcribe import RunLimits, Transcriber
 from worker_service.webhooks import WebhookSender
 
@@ -119,6 +120,7 @@ def _assemble(
     )
     dispatcher = Dispatcher(pool, queue, tenant_limit=settings.tenant_max_running)
     worker.ctx[DISPATCHER] = dispatcher
+    bell = worker.ctx[WEBHOOKS] = WebhookBell(redis, settings.queue_name)
     _measure(metrics, worker, settings)
     pulse = Pulse(metrics.lagged)
     loose_ends = LooseEnds(pool, engines)
@@ -174,13 +176,13 @@ def _assemble(
         tie_up,
         pulse.run,
         partial(sweep_orphans, orphans, turn(names.orphans_key(settings.queue_name))),
-        *_webhooks(settings, pool),
+        *_webhooks(settings, pool, bell),
     )
     health = HealthServer(pulse=pulse, takes_jobs=lambda: worker.allow_pick_jobs, metrics=metrics.render)
     return Services(worker, registry, dispatcher, loops, health)
 
 
-def _webhooks(settings: WorkerSettings, pool: Pool) -> Iterator[Loop]:
+def _webhooks(settings: WorkerSettings, pool: Pool, bell: WebhookBell) -> Iterator[Loop]:
     """The loop that delivers webhooks; there are none without a pepper, since nothing else opens their secrets."""
     pepper = Pepper.of(settings.pepper)
     if pepper is None:
@@ -192,6 +194,7 @@ def _webhooks(settings: WorkerSettings, pool: Pool) -> Iterator[Loop]:
         transport=PublicTransport(networks_of(settings.fetch_networks)),
         poll_s=settings.webhook_poll_seconds,
         timeout_s=settings.webhook_timeout_seconds,
+        bell=bell,
     )
     yield sender.run
 

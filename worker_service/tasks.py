@@ -8,11 +8,13 @@ from arq.worker import Function, Retry, func
 from shared.clock import SystemClock
 from shared.dispatch import Dispatcher
 from shared.queue import names
+from shared.queue.webhook_bell import WebhookBell
 from worker_service.transcribe import Transcriber
 
 # The keys of the use cases in arq's ctx
 TRANSCRIBER: Final = "transcriber"
 DISPATCHER: Final = "dispatcher"
+WEBHOOKS: Final = "webhooks"
 _CLOCK: Final = SystemClock()
 
 
@@ -20,10 +22,12 @@ async def transcribe(ctx: dict[Any, Any], job_id: str, **_traces: str) -> None:
     """Run one attempt of a job; the request's traces are read from its row, which outlives Redis."""
     transcriber: Transcriber = ctx[TRANSCRIBER]
     dispatcher: Dispatcher = ctx[DISPATCHER]
+    webhooks: WebhookBell = ctx[WEBHOOKS]
     try:
         due = await transcriber.run(UUID(job_id))
     finally:
         dispatcher.poke()  # a place is free
+        webhooks.poke()  # and somebody may want to hear why
     if due is not None:
         raise Retry(defer=max(0.0, (due - _CLOCK.now()).total_seconds()))
 

@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -17,6 +18,7 @@ from shared.database import AWAY, Pool, outlast
 from shared.egress import AddressRefusedError, UnresolvedError
 from shared.logs import get_logger
 from shared.pepper import Pepper, SealedError
+from shared.queue.webhook_bell import WebhookBell
 from shared.webhook_deliveries import Claimed, DeliveryRepository
 from shared.webhook_records import Attempt, DeliveryRecord
 from shared.webhook_signing import signature
@@ -48,8 +50,11 @@ class WebhookSender:
         poll_s: float,
         timeout_s: float,
         retries_s: Sequence[float] = RETRIES_S,
+        bell: WebhookBell | None = None,
     ) -> None:
-        """`poll_s`: how often due deliveries are looked for; `timeout_s`: how long an endpoint may take to answer."""
+        """`poll_s`: how often due deliveries are looked for, rung for or not; `timeout_s`: how long an endpoint may
+        take to answer; `bell`: without one it only polls.
+        """
         self._deliveries = DeliveryRepository(pool)
         self._pepper = pepper
         self._transport = transport
@@ -58,19 +63,30 @@ class WebhookSender:
         self._retries_s = retries_s
         self._under_way: dict[asyncio.Task[None], DeliveryRecord] = {}
         self._clean_up_at = 0.0
+        self._bell = bell
+        self._woken = asyncio.Event()  # by a ring, or since a delivery has ended and there is room again
 
     async def run(self) -> None:
         """Deliver until cancelled; what is under way then is given back, to be sent again by another worker."""
+        listening = None
+        if self._bell is not None:
+            listening = asyncio.create_task(self._bell.listen(self._woken, again_s=self._poll_s))
         async with httpx.AsyncClient(transport=self._transport, timeout=self._timeout_s) as http:
             try:
                 while True:
+                    self._woken.clear()
                     try:
                         await self.claim(http)
                         await self._clean_up()
                     except AWAY as error:
                         log.warning("webhooks put off", reason=repr(error))
-                    await asyncio.sleep(self._poll_s)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(self._poll_s):
+                            await self._woken.wait()
             finally:
+                if listening is not None:
+                    listening.cancel()
+                    await asyncio.wait([listening])
                 await self._give_back()
 
     async def claim(self, http: httpx.AsyncClient) -> int:
@@ -161,6 +177,7 @@ class WebhookSender:
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         delivery = self._under_way.pop(task)
+        self._woken.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             # Not settled: it is due again when its claim has run out.
             log.error("a webhook is left to its lease", delivery_id=str(delivery.id), reason=repr(error))

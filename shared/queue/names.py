@@ -60,6 +60,11 @@ def sweep_key(queue: str) -> str:
     return f"{queue}:sweep"
 
 
+def webhooks_key(queue: str) -> str:
+    """A list of tokens on which those who deliver webhooks block."""
+    return f"{queue}:webhooks"
+
+
 def orphans_key(queue: str) -> str:
     """The id of the worker that deletes objects without a row in this interval, as above."""
     return f"{queue}:orphans"

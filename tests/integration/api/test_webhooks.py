@@ -9,10 +9,12 @@ import pytest
 
 from shared.ids import new_id
 from shared.pepper import Pepper
+from shared.queue.client import connect
+from shared.queue.names import webhooks_key
 from shared.webhook_deliveries import DeliveryRepository
 from shared.webhook_records import Attempt
 from tests.fixtures.keys import PEPPER, bearer, made_key
-from tests.integration.api.conftest import WAV, Api, StartApi
+from tests.integration.api.conftest import WAV, Api, StartApi, eventually
 
 URL = "https://app.example/hooks"
 EVERYTHING = ["job.succeeded", "job.failed", "job.cancelled", "session.deleted"]
@@ -244,3 +246,25 @@ async def test_without_a_pepper_there_are_none(start_api: StartApi) -> None:
         answer = await api.http.post("/v1/webhooks", json={"url": URL})
         assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
         assert "TRANSCRIPTS_PEPPER" in answer.json()["detail"]
+
+
+async def test_what_queues_a_delivery_rings(api: Api, redis_url: str) -> None:
+    """A test, a replay, an end that the API itself makes: each leaves a token on which workers wait."""
+    redis: Any = connect(redis_url)
+    hook = (await registered(api))["id"]
+    tested = await api.http.post(f"/v1/webhooks/{hook}/test")
+    first = await token(redis)
+    replayed = await api.http.post(f"/v1/webhooks/{hook}/replay", json={"ids": [tested.json()["id"]]})
+    second = await token(redis)
+    sent = await api.send()
+    await api.http.post(f"/v1/jobs/{sent['job']['id']}/cancel")
+    third = await token(redis)
+    await api.http.delete(f"/v1/sessions/{sent['session']['id']}")
+    fourth = await token(redis)
+    assert (tested.status_code, replayed.status_code) == (202, 202)
+    assert {first, second, third, fourth} == {b"1"}
+    await redis.aclose(close_connection_pool=True)
+
+
+async def token(redis: Any) -> Any:
+    return await eventually(lambda: redis.lpop(webhooks_key("transcripts")))

@@ -20,17 +20,22 @@ from shared.errors import CancelledByUserError, NoAudioError
 from shared.ids import new_id
 from shared.jobs import JobRepository
 from shared.pepper import Pepper
+from shared.queue.client import connect
+from shared.queue.names import webhooks_key
+from shared.queue.webhook_bell import WebhookBell
 from shared.records import JobRecord
 from shared.sessions import SessionRepository
 from shared.source_urls import networks_of
+from shared.storage import open_store
 from shared.webhook_deliveries import DeliveryRepository
 from shared.webhook_endpoints import EndpointRepository
 from shared.webhook_events import SUBSCRIBABLE
 from shared.webhook_records import Attempt, DeliveryRecord, EndpointRecord
 from shared.webhook_signing import new_secret
+from tests.fixtures.audio import tone_wav
 from tests.fixtures.keys import PEPPER
 from tests.fixtures.receiver import Receiver, a_receiver, says
-from tests.fixtures.rows import a_session, stored_job
+from tests.fixtures.rows import a_session, put_bytes, stored_job
 from tests.fixtures.worker_process import a_worker
 from worker_service.webhooks import RETRIES_S, WebhookSender
 
@@ -457,6 +462,90 @@ async def test_a_receiver_that_hangs_holds_up_itself_alone(site: Site) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_a_ring_sends_what_was_committed(site: Site, redis_url: str) -> None:
+    """Commit, then wake: the poll, an hour away, has no part in it."""
+    await site.endpoint()
+    redis: Any = connect(redis_url)
+    bell = WebhookBell(redis)
+    transport = PublicTransport(LOOPBACK)
+    sender = WebhookSender(site.pool, BOX, transport=transport, poll_s=3_600, timeout_s=60, bell=bell)
+    running = asyncio.create_task(sender.run())
+    for count in range(1, 6):
+        await site.failed()
+        bell.poke()
+        await site.receiver.first(count)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await redis.aclose(close_connection_pool=True)
+
+
+async def test_what_has_no_room_is_sent_when_there_is(site: Site) -> None:
+    """Four at once to one receiver; the others follow as these end, at no poll's pace."""
+    await site.endpoint()
+    for _ in range(20):
+        await site.failed()
+    sender = WebhookSender(site.pool, BOX, transport=PublicTransport(LOOPBACK), poll_s=3_600, timeout_s=60)
+    running = asyncio.create_task(sender.run())
+    await site.receiver.first(20)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_many_rings_are_one_token_and_none_pile_up(redis_url: str) -> None:
+    redis: Any = connect(redis_url)
+    bell = WebhookBell(redis)
+    for _ in range(200):
+        bell.poke()
+    while not await redis.llen(webhooks_key("transcripts")):
+        await asyncio.sleep(0.01)
+    assert await redis.llen(webhooks_key("transcripts")) == 1
+    for _ in range(10):
+        await bell.ring()
+    assert await redis.llen(webhooks_key("transcripts")) == 4
+    await redis.aclose(close_connection_pool=True)
+
+
+async def test_redis_that_is_away_leaves_webhooks_to_the_poll(site: Site) -> None:
+    await site.endpoint()
+    redis = connect("redis://127.0.0.1:1/0", retries=0)
+    bell = WebhookBell(redis)
+    bell.poke()
+    transport = PublicTransport(LOOPBACK)
+    sender = WebhookSender(site.pool, BOX, transport=transport, poll_s=0.02, timeout_s=60, bell=bell)
+    running = asyncio.create_task(sender.run())
+    await site.failed()
+    await site.receiver.first(1)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await redis.aclose(close_connection_pool=True)
+
+
+async def test_the_end_of_a_run_rings(site: Site, tmp_path: Path, database_url: str, redis_url: str) -> None:
+    """A real worker that polls once a minute delivers long before."""
+    settings = {
+        "TRANSCRIPTS_PEPPER": PEPPER,
+        "TRANSCRIPTS_FETCH_NETWORKS": "127.0.0.0/8",
+        "TRANSCRIPTS_WEBHOOK_POLL_SECONDS": "60",
+        "TRANSCRIPTS_SWEEP_SECONDS": "0.2",
+    }
+    await site.endpoint()
+    objects = tmp_path / "objects"
+    async with a_worker(tmp_path / "log", database_url, redis_url, objects, **settings):
+        session = a_session()
+        await put_bytes(open_store(objects.as_uri()), session.audio_key, tone_wav(0.5))
+        await stored_job(site.pool, session=session)
+        (message,) = await site.receiver.first(1)
+        assert message.payload["type"] == "job.succeeded"
+        while (await site.only()).status == "pending":
+            await asyncio.sleep(0.01)
+    ended = await site.pool.fetchval("SELECT finished_at FROM job")
+    (attempt,) = await site.attempts()
+    assert attempt.at - ended < timedelta(seconds=30)
 
 
 async def test_two_workers_send_each_message_once(site: Site) -> None:
