@@ -12,6 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from tests.fakes.google.control import Control
+from tests.fakes.google.cors import Cors
 from tests.fakes.google.faults import Faults, Quotas
 from tests.fakes.google.gate import Gate, Protocol
 from tests.fakes.google.identity import IdentityApi
@@ -76,7 +77,7 @@ async def run(options: Options) -> None:
     await server.start()
     listener = _listen(options.http_port)
     print(json.dumps({"grpc_port": bound, "http_port": listener.getsockname()[1]}), flush=True)
-    config = uvicorn.Config(app, http=Protocol, ws="none", lifespan="off", log_level="warning")
+    config = uvicorn.Config(Cors(app, objects), http=Protocol, ws="none", lifespan="off", log_level="warning")
     await _Server(config).serve(sockets=[listener])
 
 

@@ -21,6 +21,9 @@ export class Sending {
     this.file = file;
     this.upload = upload;
     this.listener = listener;
+    this.sent = 0;
+    /** @type {string | null} Where the bucket takes it: a secret, so it is not kept beyond the page. */
+    this.session = null;
     this.stop = new AbortController();
   }
 
@@ -28,12 +31,12 @@ export class Sending {
   async run() {
     this.stop = new AbortController();
     for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
-      const before = this.sent ?? 0;
+      const before = this.sent;
       try {
         return await this.#send();
       } catch (error) {
         if (!(error instanceof Problem) || !passes(error)) throw error;
-        if ((this.sent ?? 0) > before) wait = FIRST_WAIT_MS;
+        if (this.sent > before) wait = FIRST_WAIT_MS;
         this.listener.onWaiting(true);
         await pause(wait, this.stop.signal);
         this.listener.onWaiting(false);
@@ -87,22 +90,46 @@ export class Sending {
   }
 
   /**
-   * Send the whole to the bucket in one request; false where the bucket does not let this page do so.
+   * Send it to the bucket by Cloud Storage's resumable protocol; false where the bucket does not let this page do so.
    * @param {{method: string, url: string, headers: Record<string, string>}} start
    */
   async #direct(start) {
+    const before = this.session;
+    this.session ??= await this.#beginDirect(start);
+    if (!this.session) return false; // no CORS rule lets us: through the API then
+    const offset = before ? await this.#sentDirect(before) : 0;
+    if (offset === this.file.size) return true;
+    const range = `bytes ${offset}-${this.file.size - 1}/${this.file.size}`;
+    const answer = await this.#put("PUT", this.session, { "Content-Range": range }, this.file.slice(offset), offset);
+    if (answer.status === 200 || answer.status === 201) return true;
+    throw this.#lost(answer.status);
+  }
+
+  /** @param {{method: string, url: string, headers: Record<string, string>}} start @returns {Promise<string | null>} */
+  async #beginDirect(start) {
     const { signal } = this.stop;
-    let session;
     try {
       const answer = await fetch(start.url, { method: start.method, headers: start.headers, signal });
-      session = answer.ok ? answer.headers.get("Location") : null;
+      return answer.ok ? answer.headers.get("Location") : null;
     } catch (error) {
       if (signal.aborted) throw error;
+      return null;
     }
-    if (!session) return false; // no CORS rule lets us: through the API then
-    const sent = await this.#put("PUT", session, {}, this.file, 0);
-    if (sent.status >= 400) throw new Problem(0, {});
-    return true;
+  }
+
+  /** @param {string} session @returns {Promise<number>} How much of it the bucket has. */
+  async #sentDirect(session) {
+    const range = { "Content-Range": `bytes */${this.file.size}` };
+    const answer = await this.#put("PUT", session, range, new Blob(), 0, false);
+    if (answer.status === 200 || answer.status === 201) return this.file.size;
+    if (answer.status !== 308) throw this.#lost(answer.status);
+    return Number(answer.getResponseHeader("Range")?.split("-")[1] ?? -1) + 1;
+  }
+
+  /** @param {number} status */
+  #lost(status) {
+    if (status === 404 || status === 410) this.session = null; // it is gone: the next try begins another
+    return new Problem(0, { code: "offline" });
   }
 
   /**
@@ -111,16 +138,17 @@ export class Sending {
    * @param {Record<string, string>} headers
    * @param {Blob} body
    * @param {number} offset
+   * @param {boolean} [told] Whether what is sent is progress.
    * @returns {Promise<XMLHttpRequest>}
    */
-  #put(method, address, headers, body, offset) {
+  #put(method, address, headers, body, offset, told = true) {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       const { signal } = this.stop;
       const abort = () => request.abort();
       request.open(method, address);
       for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-      request.upload.onprogress = (event) => this.#told(offset + event.loaded);
+      if (told) request.upload.onprogress = (event) => this.#told(offset + event.loaded);
       request.onload = () => resolve(request);
       request.onerror = () => reject(new Problem(0, { code: "offline" }));
       request.onabort = () => reject(signal.reason);
