@@ -113,7 +113,9 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
         licences = [name for name in archive.namelist() if name.endswith("licenses/LICENSE")]
     tracked = {str(path.relative_to(ROOT)) for path in files() if path.relative_to(ROOT).parts[0] in PACKAGES}
     from_the_repository = {
-        name for name in tracked if name.startswith(("deploy/docker/", "deploy/terraform/"))
+        name
+        for name in tracked
+        if name.startswith(("deploy/docker/", "deploy/terraform/", "deploy/postgres/", "deploy/redis/"))
     }
     assert held == tracked - from_the_repository
     assert len(licences) == 1
