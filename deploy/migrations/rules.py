@@ -64,7 +64,7 @@ _BEFORE_RELEASE: Final = {
 """Ran before the first release, on tables without rows; what stands in a released migration is never changed."""
 
 _REMOVES: Final = re.compile(
-    r"\bDROP (TABLE|COLUMN|VIEW|SCHEMA|FUNCTION|TYPE|SEQUENCE|CONSTRAINT|TRIGGER|INDEX(?! CONCURRENTLY IF EXISTS))\b"
+    r"\bDROP (TABLE|COLUMN|VIEW|SCHEMA|FUNCTION|TYPE|SEQUENCE|CONSTRAINT|INDEX(?! CONCURRENTLY IF EXISTS))\b"
     r"|\bRENAME\b|\bTRUNCATE TABLE\b|^TRUNCATE\b",
     re.I,
 )
@@ -114,7 +114,15 @@ def statements_of(upgrade: ModuleType) -> list[str]:
     options = {"as_sql": True, "output_buffer": written, "transactional_ddl": True}
     with Operations.context(MigrationContext.configure(dialect_name="postgresql", opts=options)):
         upgrade.upgrade()
-    return [part.strip() for part in re.split(r";\s*\n", written.getvalue()) if part.strip()]
+    found, open_body = [""], False
+    for part in re.split(r";\s*\n", written.getvalue()):
+        found[-1] += part
+        open_body ^= part.count("$$") % 2 == 1  # a function's body has statements of its own
+        if open_body:
+            found[-1] += ";\n"
+        else:
+            found.append("")
+    return [statement.strip() for statement in found if statement.strip()]
 
 
 def violations(revision: str, statements: list[str], *, contracts: str = "") -> list[Violation]:

@@ -48,6 +48,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO transcrip
 ALTER DEFAULT PRIVILEGES FOR ROLE transcripts_migrator IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO transcripts_app;
 
+-- Functions of ours act with their owner's rights: the services may call them, and nobody else.
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO transcripts_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE transcripts_migrator REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE transcripts_migrator IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO transcripts_app;
+
 -- The audit trail is added to; the revision of the schema is the migrations' to write.
 DO $$
 BEGIN

@@ -102,10 +102,15 @@ async def test_dashboards_see_numbers_and_nothing_that_was_said(roles: Roles) ->
         "SELECT secret FROM webhook_endpoint",
         "SELECT body FROM idempotency_key",
         "SELECT * FROM audit_event",
+        "SELECT prune_audit(30, 1)",
         "DELETE FROM job",
     ):
         unlocked = "SET default_transaction_read_only = off"
         assert await is_refused(roles.url("reader"), unlocked, statement), statement
+
+
+async def test_the_services_prune_the_audit_trail_as_its_owner_allows(roles: Roles) -> None:
+    await attempt(roles.url("app"), "SELECT prune_audit(30, 100)")
 
 
 async def test_dashboards_see_what_the_documents_show(roles: Roles) -> None:

@@ -87,6 +87,18 @@ def test_what_nothing_reads_any_more_may_go_when_the_migration_says_so() -> None
     assert rules("UPDATE job SET model = 'a'", contracts="since 0020") == {Rule.BACKFILL}
 
 
+def test_the_body_of_a_function_is_no_statement_of_the_migration() -> None:
+    body = "CREATE FUNCTION f() RETURNS trigger AS $$\nBEGIN\n    DELETE FROM job;\n    RETURN OLD;\nEND $$"
+
+    def migrate() -> None:
+        op.execute(body)
+        op.execute("SELECT 1")
+
+    migration: Any = SimpleNamespace(upgrade=migrate)
+    assert statements_of(migration) == [body, "SELECT 1"]
+    assert rules(*statements_of(migration)) == set()
+
+
 def test_an_index_is_built_while_people_write() -> None:
     """What `build_index` writes is what the rules ask for."""
 
