@@ -1,5 +1,7 @@
 """`make images-test` where it cannot run: one clear sentence, and nothing is built."""
 
+import os
+
 import pytest
 
 from tests.images import __main__ as images
@@ -18,5 +20,5 @@ def test_a_machine_without_the_tools_is_told_what_to_install(
 
 def test_who_is_not_root_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "TOOLS", {})
-    monkeypatch.setattr(images.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "by root" in str(images.refusal())
