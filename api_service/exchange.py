@@ -7,8 +7,10 @@ from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api_service.console import troubles
 from api_service.errors import PROBLEM_JSON, problem_body
 from api_service.metrics import UNMATCHED
 from shared import telemetry
@@ -137,10 +139,16 @@ class _Exchange:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _apologise(self) -> None:
-        body = problem_body("internal", 500, _UNFORESEEN, self._scope["path"], self._id)
-        headers = [(b"content-type", PROBLEM_JSON.encode()), (b"content-length", str(len(body)).encode())]
+        kind, body = self._apology()
+        headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
         await self.send({"type": "http.response.start", "status": 500, "headers": headers})
         await self.send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _apology(self) -> tuple[str, bytes]:
+        request = Request(self._scope)
+        if troubles.wants_page(request):
+            return troubles.HTML, troubles.last_resort(request, _UNFORESEEN, self._id)
+        return PROBLEM_JSON, problem_body("internal", 500, _UNFORESEEN, self._scope["path"], self._id)
 
     def _log(self) -> None:
         path = self._scope["path"]

@@ -33,7 +33,7 @@ _SHARES: Final = (
 )
 _OLD_S: Final = 2.0
 _MOST_REMEMBERED: Final = 10_000
-_SUBMITS: Final = re.compile(r"/v1/(sessions|uploads|sessions/[^/]+/jobs|jobs/[^/]+/retry)")
+_SUBMITS: Final = re.compile(r"/v1/(sessions|uploads|sessions/[^/]+/jobs|jobs/[^/]+/retry)|/console/sample")
 
 
 class RouteClass(StrEnum):

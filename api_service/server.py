@@ -33,7 +33,7 @@ def refuse_open_bind(settings: ApiSettings) -> None:
             "TRANSCRIPTS_PEPPER asks for keys and TRANSCRIPTS_ALLOW_ANONYMOUS=true for none. Nothing was started. "
             "Unset one of them."
         )
-    if settings.console_key is not None and not is_loopback(settings.host):
+    if settings.console_key and not is_loopback(settings.host):
         raise SetupError(
             "TRANSCRIPTS_CONSOLE_KEY lets every browser of this machine into the console, so it is for an API that "
             f"this machine alone reaches, and this one binds {settings.host}. Nothing was started. Unset it."

@@ -19,6 +19,7 @@ from api_service.console.sign_ins import SignIns
 from api_service.engines import Offer
 from api_service.entrance import Entrance, is_loopback
 from api_service.events import JobEvents
+from api_service.examination import Examination
 from api_service.exports import Exports
 from api_service.history import History
 from api_service.job_views import JobViews
@@ -32,6 +33,7 @@ from api_service.readiness import ReadinessChecks
 from api_service.recordings import Recordings
 from api_service.resumable import ResumableUploads
 from api_service.retention import Retention
+from api_service.sample import Sample
 from api_service.sessions import Sessions
 from api_service.spending import Spending
 from api_service.submissions import Submissions
@@ -68,6 +70,7 @@ class Services:
     pool: Pool
     sessions: Sessions
     submissions: Submissions
+    sample: Sample
     uploads: ResumableUploads
     jobs: Jobs
     views: JobViews
@@ -84,6 +87,7 @@ class Services:
     waveforms: WaveformRepository
     offer: Offer
     readiness: ReadinessChecks
+    examination: Examination
     watcher: JobWatcher
     pulse: Pulse
     max_upload_bytes: int
@@ -153,6 +157,16 @@ def _assemble(
     pepper = Pepper.of(settings.pepper)
     sign_ins = None if pepper is None else SignIns(pepper)
     webhooks = Webhooks(pool, pepper, bell=webhook_bell, networks=networks_of(settings.fetch_networks))
+    submissions = Submissions(
+        pool=pool,
+        store=store,
+        bell=bell,
+        offer=offer,
+        spending=spending,
+        webhooks=webhooks,
+        networks=networks_of(settings.fetch_networks),
+        retention=retention,
+    )
     only_from_here = is_loopback(settings.host) and not settings.allow_anonymous
     return Services(
         entrance=Entrance(
@@ -172,16 +186,8 @@ def _assemble(
         audit=AuditTrail(pool),
         limits=open_rate_limits(settings),
         pool=pool,
-        submissions=Submissions(
-            pool=pool,
-            store=store,
-            bell=bell,
-            offer=offer,
-            spending=spending,
-            webhooks=webhooks,
-            networks=networks_of(settings.fetch_networks),
-            retention=retention,
-        ),
+        submissions=submissions,
+        sample=Sample(settings.sample, submissions, max_bytes=settings.max_upload_bytes, check=offer.check),
         uploads=ResumableUploads(
             pool=pool,
             store=store,
@@ -211,6 +217,7 @@ def _assemble(
         waveforms=WaveformRepository(pool),
         offer=offer,
         readiness=ReadinessChecks(pool, redis),
+        examination=Examination(settings, pool, redis),
         watcher=watcher,
         pulse=Pulse(pool, tick_s=2 * settings.watch_seconds),
         max_upload_bytes=settings.max_upload_bytes,

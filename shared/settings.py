@@ -202,6 +202,11 @@ class ApiSettings(CoreSettings):
         pattern=_RATE,
         description="Requests of a tenant for a transcription",
     )
+    sample: Path | None = _ours(
+        "SAMPLE",
+        default=None,
+        description="A recording, in English, that newcomers may try in the console; none unset",
+    )
     console_key: SecretStr | None = _ours(
         "CONSOLE_KEY",
         default=None,

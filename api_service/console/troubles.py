@@ -5,11 +5,20 @@ from typing import Final
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
+from markupsafe import escape
 
 from api_service.console.pages import is_fragment, page
 from shared.errors import ForbiddenError, TranscriptsError, UnauthorizedError
 
 SIGN_IN: Final = "/console/sign-in"
+HTML: Final = "text/html; charset=utf-8"
+_LAST_RESORT: Final = """\
+<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Coaching Transcripts</title></head>
+<body><main><h1>Something went wrong</h1><p>{detail}</p><p>{id}</p><p><a href="/console">Coaching Transcripts</a></p>
+</main></body></html>
+"""
 
 
 def wants_page(request: Request) -> bool:
@@ -38,6 +47,15 @@ def told(request: Request, error: TranscriptsError, headers: dict[str, str]) -> 
         scope=error.extra.get("scope"),
         request_id=request.state.request_id,
     )
+
+
+def last_resort(request: Request, detail: str, request_id: str) -> bytes:
+    """The page, or the notice, of what nobody foresaw; made without a template, which may be what is broken."""
+    if is_fragment(request):
+        text = f'<div class="notice wrong"><p>{escape(detail)}</p><p class="faint">{escape(request_id)}</p></div>'
+    else:
+        text = _LAST_RESORT.format(detail=escape(detail), id=escape(request_id))
+    return text.encode()
 
 
 def _to_sign_in(request: Request, headers: dict[str, str]) -> Response:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from deploy.doctor.examination import examine, google, list_workers, read_settings
-from deploy.doctor.findings import Finding, Grade, worst
 from shared.errors import SetupError
+from shared.examination.findings import Finding, Grade, worst
 
 _COLOURS: Final = {Grade.OK: "32", Grade.NOTE: "33", Grade.FAIL: "31"}
 _EPILOG: Final = """\

@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import Final
 
-from deploy.doctor import stores, work
-from deploy.doctor.findings import Finding, fail, ok
+from deploy.doctor import surroundings
 from deploy.local.folder import from_user
 from shared.database import Pool, open_pool
 from shared.errors import SetupError
+from shared.examination import stores, work
+from shared.examination.findings import Finding, fail, ok
 from shared.google_settings import by_comma
 from shared.operators import Operators
 from shared.queue.client import connect
@@ -56,12 +57,16 @@ async def examine(settings: WorkerSettings, api_url: str) -> AsyncIterator[Findi
             for check in (work.workers(operators), work.queue(operators), stores.orphans(settings, pool)):
                 for finding in await _safely(check):
                     yield finding
-    for finding in await work.api(api_url):
+    for finding in await surroundings.api(api_url):
         yield finding
 
 
 async def _what_computes(settings: WorkerSettings) -> AsyncIterator[Finding]:
-    for finding in [*work.machine(settings), *work.speech(settings), *await stores.storage(settings)]:
+    for finding in [
+        *surroundings.machine(settings),
+        *surroundings.speech(settings),
+        *await stores.storage(settings),
+    ]:
         yield finding
     if GOOGLE in by_comma(settings.engines):
         async for finding in google(settings):

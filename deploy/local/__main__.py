@@ -176,12 +176,14 @@ def _demo(folder: DataFolder, options: argparse.Namespace) -> int:
     recording_of(options)  # before anything is started
 
     if folder.is_held() and (api_url := folder.state().get("api")):
-        print(f"Using the stack that runs: {api_url}")
+        print(f"Using the stack that runs: {api_url}, its console {api_url}/console")
         demonstrate(api_url, key_of(folder), options, check=lambda: None)
         return 0
 
     def serve(stack: Stack, plan: Plan, console: Console) -> None:
-        console.say(f"Everything runs: {plan.api_url}, logs in {stack.folder.logs}")
+        console.say(
+            f"Everything runs: {plan.api_url}, its console {plan.api_url}/console, logs in {stack.folder.logs}"
+        )
         demonstrate(plan.api_url, key_of(folder), options, check=stack.check)
         for line in summary.after_demo(console):
             console.say(line)

@@ -13,9 +13,9 @@ from client.aio import AsyncClient
 from client.models import Order, Transcript
 from client.progress import progress_board
 from client.transcript_view import show
+from deploy.local.services import RECORDING
 from shared.errors import SetupError
 
-RECORDING: Final = Path(__file__).with_name("recordings") / "two_speakers.flac"
 _TITLE: Final = "Two people on the telephone"
 _WATCH_S: Final = 0.2
 

@@ -6,6 +6,7 @@ from typing import Final
 from deploy.local.folder import DataFolder, from_user
 
 PEPPER: Final = "TRANSCRIPTS_PEPPER"
+CONSOLE_KEY: Final = "TRANSCRIPTS_CONSOLE_KEY"
 _ANONYMOUS: Final = "TRANSCRIPTS_ALLOW_ANONYMOUS"
 _FILE: Final = "api-key"
 

@@ -1,6 +1,7 @@
 """The API and the worker as the local stack starts them: their commands, and the settings that they read."""
 
 import http.client
+import ipaddress
 import os
 import sys
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ HOME: Final = (
     "TRANSCRIPTS_HOME"  # ours, not a setting of the services, which refuse names that they do not read
 )
 MODELS: Final = Path(".local/models")
+RECORDING: Final = Path(__file__).with_name("recordings") / "two_speakers.flac"
 _USUAL_PORT: Final = 8000
 
 
@@ -62,7 +64,7 @@ def plan(
     """Choose ports and settings; what the user has set in the environment or in `.env` is left as it is."""
     user = from_user(
         "PORT", "MAX_JOBS", "TRANSCRIPTS_ENGINES", "TRANSCRIPTS_DEFAULT_ENGINE", "TRANSCRIPTS_STORAGE_URL",
-        "TRANSCRIPTS_MODELS_DIR", "TRANSCRIPTS_HOST", "TRANSCRIPTS_LOG_FORMAT",
+        "TRANSCRIPTS_MODELS_DIR", "TRANSCRIPTS_HOST", "TRANSCRIPTS_LOG_FORMAT", "TRANSCRIPTS_SAMPLE",
     )  # fmt: skip
     engines = options.engine or user.get("TRANSCRIPTS_ENGINES") or "local"
     port = _port(options.port or _number("PORT", user), last_port)
@@ -86,9 +88,19 @@ def plan(
         ours["TRANSCRIPTS_DEFAULT_ENGINE"] = options.engine.partition(",")[0]
     if pepper := pepper_of(folder):
         ours[PEPPER] = pepper
+    if RECORDING.is_file():
+        ours.setdefault("TRANSCRIPTS_SAMPLE", str(RECORDING))
     inherited = {name: value for name, value in os.environ.items() if name != HOME}
     names = tuple(name.strip() for name in engines.split(","))
     return Plan({**inherited, **ours}, ours["TRANSCRIPTS_HOST"], port, max_jobs, names, models_dir)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an API that binds this host is reached by this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def ready(api_url: str) -> bool:

@@ -7,11 +7,11 @@ from typing import Any, Final
 from deploy.local import leftovers
 from deploy.local.console import Console
 from deploy.local.folder import DataFolder, from_user
-from deploy.local.keys import PEPPER, key_of, make_key
+from deploy.local.keys import CONSOLE_KEY, PEPPER, key_of, make_key
 from deploy.local.postgres import Postgres
 from deploy.local.processes import OnLine, Program, stop_all, wait_until
 from deploy.local.redis import Redis
-from deploy.local.services import Options, Plan, plan, ready
+from deploy.local.services import Options, Plan, is_loopback, plan, ready
 from shared.errors import SetupError
 
 _API_READY_S: Final = 60.0
@@ -139,6 +139,9 @@ class Stack:
     def _make_key(self, plan: Plan) -> None:
         if pepper := plan.environment.get(PEPPER):
             make_key(self.folder, plan.environment["DATABASE_URL"], pepper)
+            key = key_of(self.folder)
+            if key is not None and is_loopback(plan.host) and CONSOLE_KEY not in os.environ:
+                plan.environment[CONSOLE_KEY] = key  # whoever sits here is not asked for it
 
     def _install_models(self, plan: Plan) -> None:
         if "local" not in plan.engines:

@@ -16,6 +16,7 @@ def lines(stack: Stack, plan: Plan, console: Console) -> Iterator[str]:
     """The summary, line by line."""
     yield console.bold(f"Coaching Transcripts is ready after {stack.start_seconds:.1f} s.")
     yield ""
+    yield f"  console    {console.bold(f'{plan.api_url}/console')}    open it in a browser"
     yield f"  API        {plan.api_url}    documentation at {plan.api_url}/docs"
     yield f"  worker     {plan.max_jobs} jobs at once, speech by {', '.join(plan.engines)}"
     yield f"  Postgres   {_postgres(stack)}"
@@ -54,7 +55,7 @@ def after_demo(console: Console) -> Iterator[str]:
     yield ""
     yield console.bold("Next")
     yield "  make demo FILE=my-session.m4a    a recording of your own"
-    yield "  make up                          the API and a worker, until Ctrl-C"
+    yield "  make up                          the console in a browser, the API and a worker, until Ctrl-C"
     yield ""
 
 

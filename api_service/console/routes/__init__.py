@@ -5,11 +5,13 @@ from fastapi import APIRouter
 from api_service.console.routes import (
     audit,
     changes,
+    doctor,
     entry,
     jobs,
     overview,
     preferences,
     queue,
+    sample,
     search,
     session,
     sessions,
@@ -20,7 +22,7 @@ from api_service.console.routes import (
 )
 
 router = APIRouter(include_in_schema=False)
-operators = (changes, overview, workers, queue, jobs, audit)
-coaches = (sessions, session, uploads, search, usage)
+operators = (changes, overview, workers, queue, jobs, audit, doctor)
+coaches = (sessions, sample, session, uploads, search, usage)
 for module in (entry, preferences, *coaches, *operators, statics):
     router.include_router(module.router)

@@ -64,6 +64,7 @@ async def show_sessions(request: Request, caller: CallerDep, services: ServicesD
         rows=rows,
         query=query,
         statuses=list(JobStatus),
+        sample=services.sample.there,
         active=[row.job for row in rows if row.job is not None and row.job.status in ACTIVE],
         cursor=write_cursor(shown[-1].id) if len(found) > len(shown) else None,
     )

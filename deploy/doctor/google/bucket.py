@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from deploy.doctor.findings import Finding, fail, note, ok
 from shared.errors import StorageMisconfiguredError, TranscriptsError
+from shared.examination.findings import Finding, fail, note, ok
 from shared.google_settings import by_comma
 from shared.ids import new_id
 from shared.settings import WorkerSettings

@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any, Final
 
-from deploy.doctor.findings import Finding, fail, note, ok
 from shared.errors import SetupError, TranscriptsError
+from shared.examination.findings import Finding, fail, note, ok
 from shared.settings import WorkerSettings
 from shared.storage.google_identity import Anonymous, Identity, identify
 

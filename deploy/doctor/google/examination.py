@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator
 
-from deploy.doctor.findings import Finding, fail
 from deploy.doctor.google import credentials, speech
 from deploy.doctor.google.bucket import Bucket, bucket_of
+from shared.examination.findings import Finding, fail
 from shared.settings import WorkerSettings
 
 

@@ -6,8 +6,8 @@ from typing import Final
 from google.api_core.exceptions import GoogleAPICallError
 from google.rpc import code_pb2
 
-from deploy.doctor.findings import Finding, fail, note, ok
 from shared.errors import TranscriptsError
+from shared.examination.findings import Finding, fail, note, ok
 from shared.google_settings import by_comma
 from shared.google_speech import AUTOMATIC, TABLE, with_models
 from shared.settings import WorkerSettings

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from deploy.doctor.examination import google, read_settings
-from deploy.doctor.findings import Finding, Grade
-from deploy.local.demo import RECORDING
+from deploy.local.services import RECORDING
+from shared.examination.findings import Finding, Grade
 from shared.google_speech import billed, micro_dollars
 from shared.settings import WorkerSettings
 

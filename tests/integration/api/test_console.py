@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -263,3 +264,58 @@ def test_no_page_names_a_file_that_is_not_there() -> None:
     for template in (folder / "templates").rglob("*.html"):
         for name in re.findall(r"static\('([^']+)'\)", template.read_text()):
             assert (folder / "static" / name).is_file(), (template.name, name)
+
+
+async def test_the_sample_recording_is_a_session_like_any(start_api: StartApi) -> None:
+    recording = Path(__file__).parents[3] / "deploy" / "local" / "recordings" / "two_speakers.flac"
+    async with start_api(TRANSCRIPTS_SAMPLE=str(recording)) as api:
+        page = await api.http.get("/console/sessions", headers=BROWSER)
+        assert "/console/sample" in page.text
+        sent = {**BROWSER, visits.HEADER: token_in(page), "HX-Request": "true"}
+        answer = await api.http.post("/console/sample", headers=sent)
+        [session] = (await api.http.get("/v1/sessions")).json()["items"]
+        assert answer.headers["HX-Redirect"] == f"/console/sessions/{session['id']}"
+        assert (session["title"], session["language"]) == ("Two people on the telephone", "en")
+        [stored] = [path for path in api.stored() if path.name == "source"]
+        assert stored.read_bytes() == recording.read_bytes()
+    async with start_api() as api:
+        page = await api.http.get("/console/sessions?q=nothing", headers=BROWSER)
+        sent = {**BROWSER, visits.HEADER: token_in(page)}
+        assert "/console/sample" not in page.text
+        assert (await api.http.post("/console/sample", headers=sent)).status_code == 404
+
+
+async def test_what_nobody_foresaw_is_told_without_a_template(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken() -> None:
+        raise RuntimeError("<secret>")
+
+    monkeypatch.setattr(api.server.services.examination, "look", broken)
+    page = await api.http.get("/console/operate/doctor", headers=BROWSER)
+    assert (page.status_code, page.headers["Content-Type"]) == (500, "text/html; charset=utf-8")
+    assert "<h1>Something went wrong</h1>" in page.text
+    assert "secret" not in page.text
+    fragment = await api.http.get("/console/operate/doctor", headers={**BROWSER, "HX-Request": "true"})
+    assert fragment.text.startswith('<div class="notice wrong">')
+
+
+async def test_the_stream_tells_what_changes_and_what_was_missed(api: Api) -> None:
+    async def next_events(lines: AsyncIterator[str], wanted: set[str]) -> str:
+        told: set[str] = set()
+        last = ""
+        async for line in lines:
+            name, _, value = line.partition(": ")
+            told |= {value} if name == "event" else set()
+            last = value if name == "id" else last
+            if wanted <= told and not line:
+                return last
+        raise AssertionError(told)
+
+    async with api.http.stream("GET", "/console/operate/events") as answer:
+        lines = answer.aiter_lines()
+        seen = await next_events(lines, {"workers", "queue", "jobs"})
+        await api.send()
+        await next_events(lines, {"jobs", "queue"})
+    async with api.http.stream("GET", "/console/operate/events", headers={"Last-Event-ID": seen}) as answer:
+        assert await next_events(answer.aiter_lines(), {"jobs", "queue"}) != seen

@@ -9,7 +9,7 @@ import av
 import pytest
 
 from deploy.doctor.google import verify
-from deploy.local.demo import RECORDING
+from deploy.local.services import RECORDING
 from shared.settings import known_settings
 from tests.fakes.google.environment import google_settings
 from tests.fakes.google.process import FakeGoogle

@@ -12,9 +12,9 @@ import asyncpg
 from arq.connections import ArqRedis
 from redis.exceptions import AuthenticationError, RedisError
 
-from deploy.doctor.findings import Finding, fail, note, ok
 from shared.database import Pool, check_schema
 from shared.errors import TranscriptsError
+from shared.examination.findings import Finding, fail, note, ok
 from shared.ids import new_id
 from shared.orphan_objects import OrphanObjects
 from shared.settings import CoreSettings, WorkerSettings
