@@ -9,11 +9,37 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from shared.errors import UnsupportedOptionError
-from shared.google_languages import primary_subtags
+from shared.google_languages import common_tag, primary_subtags
 from shared.google_settings import by_comma
-from shared.google_speech import AUTOMATIC, TABLE, Order, choose
+from shared.google_speech import AUTOMATIC, ECONOMY, STANDARD, TABLE, Order, choose
+from shared.lifecycle import Processing
 from shared.plugins import ENGINE_ABILITIES, installed, use
 from shared.settings import ApiSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLimits:
+    """What one model takes; None: no limit of its own: what the server takes (TRANSCRIPTS_MAX_AUDIO_HOURS).
+
+    A recording that is longer than `longest_ms` may still be taken, in pieces.
+    """
+
+    model: str
+    longest_ms: int | None = None  # at once
+    longest_with_word_times_ms: int | None = None  # at once, with a time for each word
+    diarizes: frozenset[str] | None = None  # the languages (BCP 47) in which it tells voices apart; None: any
+    max_phrases: int | None = None
+    locations: tuple[str, ...] = ()  # where it computes; empty: on the worker, or wherever its service does
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a minute of audio costs from so many minutes of the calendar month on; billed as the engine bills."""
+
+    micro_dollars_per_minute: int
+    processing: Processing = Processing.STANDARD
+    from_minutes: int = 0
+    model: str | None = None  # None: whichever
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +56,8 @@ class Abilities:
     max_speakers: int
     phrases: bool
     paid: bool
+    limits: tuple[ModelLimits, ...] = ()
+    prices: tuple[Price, ...] = ()
 
     def check(self, *, language: str | None, model: str | None, speakers: int, diarization: bool) -> None:
         """Raise UnsupportedOptionError, naming the `field`, where the engine cannot do what is asked (F20, F21)."""
@@ -80,6 +108,7 @@ LOCAL: Final = Abilities(
     max_speakers=8,
     phrases=True,
     paid=False,
+    limits=(ModelLimits("base"), ModelLimits("tiny.en")),
 )
 SCRIPTED: Final = Abilities(
     name="scripted",
@@ -123,6 +152,22 @@ def google(locations: Sequence[str], model: str = AUTOMATIC) -> GoogleAbilities:
         max_speakers=8,
         phrases=True,
         paid=True,
+        limits=tuple(
+            ModelLimits(
+                model=each.name,
+                longest_ms=each.longest_ms,
+                longest_with_word_times_ms=each.longest_with_word_times_ms,
+                diarizes=frozenset(map(common_tag, each.diarizes)),
+                max_phrases=each.max_phrases,
+                locations=tuple(location for location in locations if each in TABLE[location]),
+            )
+            for each in models.values()
+        ),
+        prices=tuple(
+            Price(rate, processing, minutes)
+            for processing, tiers in ((Processing.STANDARD, STANDARD), (Processing.ECONOMY, ECONOMY))
+            for minutes, rate in tiers
+        ),
         locations=tuple(locations),
     )
 

@@ -216,8 +216,8 @@ def with_models(table: Table, location: str, found: Iterable[Model]) -> Table:
 # Prices --------------------------------------------------------------------------------------------------
 
 # Minutes of a month, over all projects of a billing account, and micro-dollars a minute from there on.
-_STANDARD: Final = ((0, 16_000), (500_000, 10_000), (1_000_000, 8_000), (2_000_000, 4_000))
-_ECONOMY: Final = ((0, 3_000),)  # dynamic batch: within a day
+STANDARD: Final = ((0, 16_000), (500_000, 10_000), (1_000_000, 8_000), (2_000_000, 4_000))
+ECONOMY: Final = ((0, 3_000),)  # dynamic batch: within a day
 _SECOND_MS: Final = 1_000
 
 
@@ -228,7 +228,7 @@ def billed(audio_ms: int, channels: int = 1) -> int:
 
 def micro_dollars(billed_ms: int, *, economy: bool, month_ms: int = 0) -> int:
     """What so much audio costs, rounded up, after `month_ms` were billed at the same price this month."""
-    tiers = _ECONOMY if economy else _STANDARD
+    tiers = ECONOMY if economy else STANDARD
     ends = [minutes * _MINUTE_MS for minutes, _ in tiers[1:]]
     price, at, left = 0, month_ms, billed_ms
     for (_, rate), end in zip(tiers, [*ends, None], strict=True):

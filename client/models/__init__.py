@@ -18,7 +18,7 @@ from client.models.ops import (
     Workers,
 )
 from client.models.search import Hit, Match, Snippet, Stretch
-from client.models.service import Check, Engine, Readiness, Sign
+from client.models.service import Check, Engine, EnginePrice, ModelLimits, Readiness, Sign
 from client.models.sessions import Audio, Order, Session, Submission, Waveform
 from client.models.transcripts import Segment, Speaker, Transcript, Word
 from client.models.uploads import DirectUpload, Upload
@@ -27,9 +27,9 @@ from client.models.webhooks import Delivery, DeliveryAttempt, NewWebhook, Replay
 
 __all__ = [
     "Answer", "Audio", "Budget", "Change", "Check", "Delivery", "DeliveryAttempt", "DirectUpload", "Edit", "EditDetail",
-    "Edited", "Engine", "EngineScaling", "Eta", "Event", "Hit", "Job", "JobError", "Key", "Line", "Match",
-    "NewKey", "NewWebhook", "Notice", "OperatorJob", "OperatorJobDetail", "Order", "Outcome", "Page",
-    "Past", "Queue", "Readiness", "Replayed", "Scaling", "Segment", "Session", "Sign", "Snippet", "Speaker",
+    "Edited", "Engine", "EnginePrice", "EngineScaling", "Eta", "Event", "Hit", "Job", "JobError", "Key", "Line",
+    "Match", "ModelLimits", "NewKey", "NewWebhook", "Notice", "OperatorJob", "OperatorJobDetail", "Order", "Outcome",
+    "Page", "Past", "Queue", "Readiness", "Replayed", "Scaling", "Segment", "Session", "Sign", "Snippet", "Speaker",
     "Speakers", "Stretch", "Submission", "Transcript", "Upload", "Usage", "UsageItem", "Waveform",
     "Webhook", "Word", "Worker", "Workers",
 ]  # fmt: skip

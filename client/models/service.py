@@ -8,6 +8,26 @@ from pydantic import Field
 from client.models.base import Answer
 
 
+class ModelLimits(Answer):
+    """What one model takes at once; None: no limit of its own. A longer recording may be heard in pieces."""
+
+    model: str
+    longest_ms: int | None = None
+    longest_with_word_times_ms: int | None = None
+    diarizes: tuple[str, ...] | None = None  # None: in any language
+    max_phrases: int | None = None
+    locations: tuple[str, ...] = ()
+
+
+class EnginePrice(Answer):
+    """What a minute of audio costs, from so many minutes of the calendar month on."""
+
+    model: str | None = None  # None: whichever
+    processing: str = "standard"
+    from_minutes: int = 0
+    micro_dollars_per_minute: int = 0
+
+
 class Engine(Answer):
     """What a speech engine can do."""
 
@@ -20,6 +40,8 @@ class Engine(Answer):
     diarization: bool = False
     max_speakers: int = 1
     paid: bool = False
+    limits: tuple[ModelLimits, ...] = ()
+    prices: tuple[EnginePrice, ...] = ()
 
 
 class Check(Answer):

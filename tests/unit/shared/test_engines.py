@@ -4,6 +4,7 @@ import pytest
 
 from shared.engines import LOCAL, google, offered
 from shared.errors import UnsupportedOptionError
+from shared.google_speech import micro_dollars
 from shared.settings import ApiSettings
 from worker_service.engines.local import languages
 
@@ -68,6 +69,24 @@ def test_google_is_checked_by_its_table() -> None:
         with pytest.raises(UnsupportedOptionError) as caught:
             abilities.check(**{"language": "en", "model": None, **order}, speakers=2, diarization=True)
         assert caught.value.extra["field"] == field
+
+
+def test_limits_and_prices_are_those_that_orders_and_bills_are_made_by() -> None:
+    abilities = google(("us", "us-central1", "eu"))
+    chirp_3, chirp_2 = abilities.limits
+    assert (chirp_3.model, chirp_3.locations) == ("chirp_3", ("us", "eu"))
+    assert (chirp_3.longest_ms, chirp_3.longest_with_word_times_ms) == (3_600_000, 1_200_000)
+    assert chirp_3.diarizes is not None
+    assert {"en-US", "zh-CN"} <= chirp_3.diarizes
+    assert "zh-TW" not in chirp_3.diarizes
+    assert (chirp_2.longest_ms, chirp_2.diarizes) == (8 * 3_600_000, frozenset())
+    for price in abilities.prices:
+        minute = micro_dollars(
+            60_000, economy=price.processing == "economy", month_ms=price.from_minutes * 60_000
+        )
+        assert minute == price.micro_dollars_per_minute
+    assert {price.processing for price in abilities.prices} == {"standard", "economy"}
+    assert LOCAL.prices == ()
 
 
 def test_google_is_offered_where_it_is_set_up() -> None:
