@@ -72,6 +72,7 @@ async def cloud(
             TRANSCRIPTS_STORAGE_URL="gs://recordings",
             TRANSCRIPTS_GCS_ENDPOINT=google.storage_url,
             GOOGLE_APPLICATION_CREDENTIALS_JSON=json.dumps(google.service_account()),
+            GOOGLE_PROJECT_ID="coaches",
         )
         ends.push_async_callback(api.end)
         await api.start()
@@ -90,6 +91,10 @@ async def upload(page: Page, cloud: Cloud, recording: Path) -> list[str]:
     await page.goto(f"{cloud.url}/console/upload")
     await page.wait_for_selector("#upload[data-ready]")
     await page.locator("#files").set_input_files(recording)
+    await page.get_by_label("Engine").select_option("google")
+    await expect(page.locator("#estimate")).to_have_text("1:00 of sound: about $0.02.")
+    await page.get_by_label("Engine").select_option("scripted")
+    await expect(page.locator("#estimate")).to_have_text("Transcribing costs nothing.")
     await page.get_by_role("button", name="Upload and transcribe").click()
     await expect(page.locator(".item").get_by_role("link", name="Open")).to_be_visible(timeout=30_000)
     return carried

@@ -15,6 +15,11 @@ from tests.fixtures.talks import store_talk
 
 pytestmark = BROWSER_TEST
 _NEWEST = 0xFF00000000007000A000000000000000  # ids in order of time, after all others
+_DROPPED = """bytes => {
+    const dropped = new DataTransfer();
+    dropped.items.add(new File([new Uint8Array(bytes)], "call.wav", {type: "audio/wav"}));
+    return dropped;
+}"""
 RECORDING = Path(recordings.__path__[0]) / "two_speakers.flac"
 
 
@@ -100,11 +105,13 @@ async def test_what_is_no_recording_is_refused_in_plain_words(
 ) -> None:
     letter, recording = tmp_path / "letter.pdf", tmp_path / "call.wav"
     letter.write_bytes(b"%PDF-1.7\n" + b"a letter " * 900)
-    recording.write_bytes(silent_wav(1))
+    recording.write_bytes(silent_wav(0.5))
     async with visit() as visitor:
         visitor.expect_complaint("415")
         page = await visitor.open("/console/upload")
-        await choose(page, letter, recording)
+        await choose(page, letter)
+        files = await page.evaluate_handle(_DROPPED, list(recording.read_bytes()))
+        await page.locator("#drop").dispatch_event("drop", {"dataTransfer": files})
         await page.get_by_role("button", name="Upload and transcribe").click()
         items = page.locator(".item")
         await expect(items.first).to_contain_text("PDF")

@@ -56,6 +56,9 @@ async def test_a_click_on_a_word_plays_it_and_the_word_that_is_spoken_is_marked(
             "ms => document.getElementById('audio').currentTime * 1000 >= ms", arg=start
         )
         await page.wait_for_function("() => CSS.highlights.get('spoken').size === 1")
+        await expect(page.locator("#follow")).to_have_attribute("aria-pressed", "true")
+        await page.mouse.wheel(0, 300)
+        await expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
         await page.locator("#play").click()
         marked = await page.evaluate("() => String([...CSS.highlights.get('spoken')][0])")
         assert marked in words[0]
@@ -75,6 +78,7 @@ async def test_an_edit_is_saved_undone_and_redone(visit: Visit, service: Service
         await editor.fill("What would you like to have?")
         await editor.press("Enter")
         await expect(first.locator(".said")).to_have_text("What would you like to have?")
+        await expect(page.locator("#said")).to_have_text("The transcript is changed, revision 2.")
         await page.get_by_role("button", name="Undo").click()
         await expect(first.locator(".said")).to_have_text(before[0])
         await page.get_by_role("button", name="Redo").click()
@@ -216,6 +220,8 @@ async def test_all_of_it_without_a_mouse(visit: Visit, service: Service) -> None
         await page.keyboard.press("Escape")
         await page.keyboard.press("f")
         await expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
+        await page.get_by_role("slider").press("ArrowRight")
+        await expect(page.locator("#clock")).to_have_text("0:10")  # what has the focus has its own keys
 
 
 async def test_three_hours_scroll_like_three_minutes(visit: Visit, service: Service) -> None:

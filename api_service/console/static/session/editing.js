@@ -6,6 +6,7 @@
  * is to stay. Where they changed something else, the edit is made and the page shows theirs too.
  */
 
+import { announce } from "../announce.js";
 import { ask, notice, Problem } from "../api.js";
 import { said } from "./transcript.js";
 
@@ -135,6 +136,7 @@ export class Editing {
     if (edited.speakers) this.people.take(edited.speakers);
     this.transcript.apply(edited.changes);
     if (edited.speakers) this.transcript.rename();
+    announce((texts.changed ?? "").replace("#", String(edited.revision)));
     document.body.dispatchEvent(new Event("transcript-changed"));
   }
 

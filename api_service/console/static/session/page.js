@@ -1,6 +1,7 @@
 // @ts-check
 /** The page of a session: puts its parts together. */
 
+import { announce } from "../announce.js";
 import { Problem } from "../api.js";
 import { listen as listenToDialogs } from "./dialogs.js";
 
@@ -8,6 +9,7 @@ const root = /** @type {HTMLElement} */ (document.getElementById("session"));
 const session = root.dataset.id ?? "";
 listenToDialogs(session);
 if (matchMedia("(max-width: 68rem)").matches) document.getElementById("beside")?.removeAttribute("open"); // the text first
+document.body.addEventListener("htmx:afterSwap", () => announce(document.querySelector(".steps .now b")?.textContent));
 if (document.getElementById("transcript")) await start();
 
 async function start() {

@@ -117,10 +117,13 @@ export class Wave {
     this.slider.addEventListener("pointermove", (event) => {
       if (this.slider.hasPointerCapture(event.pointerId)) go(event);
     });
-    const steps = { Home: -Infinity, End: Infinity, PageUp: 60_000, PageDown: -60_000 };
+    const steps = {
+      Home: -Infinity, End: Infinity, PageUp: 60_000, PageDown: -60_000,
+      ArrowLeft: -5_000, ArrowRight: 5_000, ArrowDown: -5_000, ArrowUp: 5_000,
+    };
     this.slider.addEventListener("keydown", (event) => {
       const step = steps[/** @type {keyof steps} */ (event.key)];
-      if (step === undefined) return;
+      if (step === undefined || event.shiftKey) return;
       event.preventDefault();
       this.player.seek(this.player.ms + step);
     });
