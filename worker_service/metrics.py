@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from shared.errors import EngineMisconfiguredError, StorageMisconfiguredError
 from shared.version import installed_version
 
 _RUN_S: Final = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400)
@@ -62,6 +63,14 @@ class WorkerMetrics:
         )  # fmt: skip
         info = Gauge("transcripts_build_info", "1, with the version", ["version"], registry=self._registry)
         info.labels(installed_version()).set(1)
+
+    def expect(self, engines: Iterable[str]) -> None:
+        """Begin at 0 what alarms watch: the first of a counter that was not there before is no increase."""
+        for engine in engines:
+            for outcome in ("succeeded", "failed", "will_retry"):
+                self._runs.labels(engine, outcome)
+            for error in (EngineMisconfiguredError, StorageMisconfiguredError):
+                self._failures.labels(engine, error.code, "failed")
 
     def run_ended(self, engine: str, outcome: str, seconds: float) -> None:
         """Note the end of an attempt: succeeded, failed, will_retry, handed_over or abandoned."""

@@ -122,6 +122,7 @@ def _assemble(
     worker.ctx[DISPATCHER] = dispatcher
     bell = worker.ctx[WEBHOOKS] = WebhookBell(redis, settings.queue_name)
     _measure(metrics, worker, settings)
+    metrics.expect(engines)
     pulse = Pulse(metrics.lagged)
     loose_ends = LooseEnds(pool, engines)
     worker.ctx[TRANSCRIBER] = Transcriber(

@@ -8,16 +8,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from deploy.local.processes import free_port
 from tests.fakes.google.environment import google_settings
 from tests.fakes.google.process import FakeGoogle
-from tests.fixtures.api_process import ApiProcess
-from tests.fixtures.audio import tone_wav
+from tests.fixtures.both_services import Site, a_site
 from tests.fixtures.collector import Collector, Seen, a_collector
-from tests.fixtures.worker_process import a_worker
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
 
@@ -34,52 +31,9 @@ async def collector() -> AsyncIterator[Collector]:
 
 
 @pytest.fixture
-async def site(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator["Site"]:
-    here = Site(database_url, redis_url, tmp_path)
-    yield here
-    if here.api is not None:
-        await here.api.end()
-
-
-class Site:
-    """The stores, and the services that a test starts on them."""
-
-    def __init__(self, database_url: str, redis_url: str, folder: Path) -> None:
-        self.where = (database_url, redis_url)
-        self.folder = folder
-        self.api: ApiProcess | None = None
-
-    async def start_api(self, **settings: str) -> None:
-        self.api = await ApiProcess(self.folder, *self.where, **settings).start()
-
-    def worker(self, name: str = "w", **settings: str) -> Any:
-        return a_worker(self.folder / f"{name}.log", *self.where, self.folder / "objects", **settings)
-
-    async def send(self, model: str = "words=30", engine: str = "scripted", **headers: str) -> Any:
-        assert self.api is not None
-        async with httpx.AsyncClient(base_url=self.api.url) as http:
-            answer = await http.post(
-                "/v1/sessions",
-                files={"audio": ("Secret name.wav", tone_wav(1.0))},
-                data={
-                    "engine": engine,
-                    "language": "en-US",
-                    "title": "A private title",
-                    "phrases": "Zanzibar",
-                    **({"model": model} if model else {}),
-                },
-                headers=headers,
-            )
-        assert answer.status_code == 202, answer.text
-        return answer.json()["job"]
-
-    async def ended(self, job: Any) -> Any:
-        assert self.api is not None
-        async with httpx.AsyncClient(base_url=self.api.url, timeout=40) as http:
-            while True:
-                found = (await http.get(f"/v1/jobs/{job['id']}", headers={"Prefer": "wait=5"})).json()
-                if found["status"] in {"succeeded", "failed"}:
-                    return found
+async def site(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Site]:
+    async with a_site(database_url, redis_url, tmp_path) as running:
+        yield running
 
 
 def attempts(spans: list[Seen]) -> list[Seen]:
@@ -105,7 +59,7 @@ async def test_one_trace_from_the_caller_to_the_transcript(
         assert job["trace_id"] == TRACE
         again = await site.send("fail=engine_unavailable,until=2", traceparent=OTHER_CALLER)
         assert site.api is not None
-        async with httpx.AsyncClient(base_url=site.api.url) as http:
+        async with site.http() as http:
             await http.get("/v1/search", params={"q": "Kilimanjaro"})
             nowhere = f"http://127.0.0.1:{free_port()}/a.wav?token=hunter2"
             await http.post("/v1/sessions", json={"source_url": nowhere})
