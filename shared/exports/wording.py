@@ -21,8 +21,19 @@ def clock(ms: int) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text with runs of white space as one space and without control characters."""
-    return "".join(c for c in " ".join(text.split()) if c.isprintable() or ord(c) > 0x9F)
+    """The text with runs of white space as one space, and without what is no character that a document may hold.
+
+    Left out are control characters, halves of surrogate pairs, and the 66 code points that Unicode keeps free of
+    characters: XML, and with it Word and Excel, refuses some of them.
+    """
+    return "".join(c for c in " ".join(text.split()) if c.isprintable() or _belongs(ord(c)))
+
+
+def _belongs(code: int) -> bool:
+    """Whether a code point that is not printable is kept: joiners and marks of direction are, and what is to come."""
+    return code > 0x9F and not (
+        0xD800 <= code <= 0xDFFF or 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
+    )
 
 
 def speaker_label(transcript: Transcript, number: int | None) -> str | None:

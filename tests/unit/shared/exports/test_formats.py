@@ -65,6 +65,7 @@ def test_times_are_cut_and_never_rounded_up() -> None:
 
 def test_one_line_keeps_scripts_and_drops_controls() -> None:
     assert one_line(" a\x00\n\tb\u2028\x9fc  漢\u200d字 ") == "ab c 漢\u200d字".replace("ab", "a b")
+    assert one_line("a\ud800\uffff\ufdd0\U0001fffe\u202eb") == "a\u202eb"
 
 
 def test_json_is_the_whole_transcript(english: Transcript) -> None:
