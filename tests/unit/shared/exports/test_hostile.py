@@ -19,9 +19,9 @@ from shared.transcript import Notice, Role, Segment, Speaker, Transcript, Word
 PIECES = [
     '=HYPERLINK("http://evil.example","x")', "=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r\n=1", "\uff1d1",
     "<script>alert(1)</script>", "<b onmouseover=x>", "&lt;", "&#x3c;", "]]>", "<!--", "-->", "</v>", "<v Eve>",
-    "NOTE x", "\n\n1\n00:00:01,000 --> ", "# H", "* [x](javascript:a)", "![x](http://e)", "`", "```", "|", "\\", "1.", "> ",
-    "---", "_x000D_", "{nb}", "%s", "\u202e", "\u2028", "\x0b", "\x00", "\x1b[2J", "\x85", "\ufffe", "\uffff", "\ufdd0",
-    "\U0010ffff", "\ufeff", "e\u0301", "漢字", "🧘\u200d♀️", "a", " ", '"', "'", "/../", ";", ",",
+    "NOTE x", "\n\n1\n00:00:01,000 --> ", "# H", "* [x](javascript:a)", "![x](http://e)", "`", "```", "|", "\\", "1.",
+    "> ", "---", "_x000D_", "{nb}", "%s", "\u202e", "\u2028", "\x0b", "\x00", "\x1b[2J", "\x85", "\ufffe", "\uffff",
+    "\ufdd0", "\U0010ffff", "\ufeff", "e\u0301", "漢字", "🧘\u200d♀️", "a", " ", '"', "'", "/../", ";", ",",
 ]  # fmt: skip
 hostile = st.lists(st.one_of(st.sampled_from(PIECES), st.characters(codec="utf-8")), max_size=6).map("".join)
 few = settings(max_examples=60, deadline=None)
