@@ -100,7 +100,7 @@ images-test: dev ## build every image and run it, without a Docker daemon: minut
 sbom: dev ## bills of materials (CycloneDX) of what the images install, into build/sbom
 	@mkdir -p build/sbom
 	@for lock in api worker speech; do \
-	  $(BIN)/cyclonedx-py requirements requirements/$$lock.txt --pyproject pyproject.toml --output-reproducible \
+	  PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements/$$lock.txt --pyproject pyproject.toml --output-reproducible \
 	    -o build/sbom/$$lock.cdx.json || exit; \
 	  echo build/sbom/$$lock.cdx.json; \
 	done

@@ -226,25 +226,30 @@ def test_services_budgets_and_policies_select_the_pods(document: Json) -> None:
     )
 
 
-def test_workers_are_scaled_by_what_is_due_and_what_runs() -> None:
-    """ceil((due + running) / MAX_JOBS), read where an operator reads it."""
+def test_workers_are_scaled_by_the_places_that_jobs_want() -> None:
+    """ceil(places_wanted / MAX_JOBS), read where it is told (docs/scaling.md)."""
     scaled = found("ScaledObject", "transcripts-worker")["spec"]
     assert scaled["scaleTargetRef"] == {"name": WORKER["metadata"]["name"]}
     assert "replicas" not in WORKER["spec"]
-    target = variables(WORKER)["MAX_JOBS"]["value"]
-    modifiers = scaled["advanced"]["scalingModifiers"]
-    assert (modifiers["formula"], modifiers["target"], modifiers["metricType"]) == (
-        "due + running",
-        target,
+    (trigger,) = scaled["triggers"]
+    asked = trigger["metadata"]
+    assert (trigger["metricType"], asked["targetValue"]) == (
         "AverageValue",
+        variables(WORKER)["MAX_JOBS"]["value"],
     )
     schemas = json.loads((ROOT / "docs" / "openapi.json").read_text())["components"]["schemas"]
-    for trigger in scaled["triggers"]:
-        asked = trigger["metadata"]
-        assert asked["valueLocation"] == trigger["name"]
-        assert schemas["QueueResource"]["properties"][asked["valueLocation"]]["type"] == "integer"
-        host, _, path = asked["url"].removeprefix("http://").partition("/")
-        assert host == "transcripts-api.transcripts.svc"
-        assert f"/{path}" in api_paths()
-        authentication = found("TriggerAuthentication", trigger["authenticationRef"]["name"])
-        assert [each["parameter"] for each in authentication["spec"]["secretTargetRef"]] == ["token"]
+    assert asked["valueLocation"] == "places_wanted"
+    assert schemas["ScalingResource"]["properties"]["places_wanted"]["type"] == "integer"
+    host, _, path = asked["url"].removeprefix("http://").partition("/")
+    assert host == "transcripts-api.transcripts.svc"
+    assert f"/{path}" in api_paths()
+    authentication = found("TriggerAuthentication", trigger["authenticationRef"]["name"])
+    assert [each["parameter"] for each in authentication["spec"]["secretTargetRef"]] == ["token"]
+
+
+def test_migrations_have_a_password_of_their_own() -> None:
+    """Who owns the tables is not who serves from them."""
+    assert variables(MIGRATE)["DATABASE_URL"]["valueFrom"]["secretKeyRef"] == {
+        "name": "transcripts-migrate",
+        "key": "DATABASE_URL",
+    }

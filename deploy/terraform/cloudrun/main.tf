@@ -24,7 +24,7 @@ resource "google_project_service" "run" {
 }
 
 resource "google_secret_manager_secret_iam_member" "reads" {
-  for_each = var.secrets
+  for_each = toset(concat(values(var.secrets), [var.migrate_database_url]))
 
   project   = var.project_id
   secret_id = each.value
@@ -253,7 +253,7 @@ resource "google_cloud_run_v2_job" "migrate" {
         }
 
         dynamic "env" {
-          for_each = var.secrets
+          for_each = merge(var.secrets, { DATABASE_URL = var.migrate_database_url })
           content {
             name = env.key
             value_source {

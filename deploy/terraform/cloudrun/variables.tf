@@ -40,6 +40,12 @@ variable "secrets" {
   }
 }
 
+variable "migrate_database_url" {
+  description = "The secret that holds DATABASE_URL of the role that owns the tables; the same as the services' works"
+  type        = string
+  default     = "transcripts-database-url"
+}
+
 variable "api_instances" {
   description = "The least and the most instances of the API"
   type = object({
