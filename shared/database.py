@@ -15,7 +15,7 @@ from shared.logs import get_logger
 log = get_logger(__name__)
 T = TypeVar("T")
 
-SCHEMA_REVISION = "0019"
+SCHEMA_REVISION = "0020"
 """The migration that this code expects; a test compares it with the newest one in deploy/migrations."""
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"

@@ -73,7 +73,7 @@ SELECT $3, id, attempt, session_id, tenant_id, engine, $4, $5, $6, $7 FROM ours 
 # The name is kept whoever the job belongs to by now: it is what the operation is stopped by.
 _STARTED: Final = f"""
 WITH named AS (
-    UPDATE operation SET name = $4, closed_at = NULL, outcome = NULL
+    UPDATE operation SET name = $4, closed_at = NULL, outcome = NULL, discarded_at = NULL
     WHERE prefix = $3 AND (closed_at IS NULL OR outcome = 'missing')
 )
 UPDATE job SET operation_name = CASE operation_prefix WHEN $3 THEN $4 ELSE operation_name END, updated_at = now()
@@ -113,6 +113,11 @@ WHERE o.closed_at IS NULL AND o.engine = ANY($1) AND ($2::uuid IS NULL OR o.job_
         SELECT 1 FROM job j LEFT JOIN job_piece p ON p.job_id = j.id AND p.operation_prefix = o.prefix
         WHERE j.id = o.job_id AND j.status = ANY($3) AND (j.operation_prefix = o.prefix OR p.n IS NOT NULL))
 ORDER BY o.created_at LIMIT 100
+"""
+# The run that closes an operation discards what it left; this is for the run that died in between.
+_LEFTOVERS: Final = """
+SELECT * FROM operation WHERE closed_at < now() - $2 * interval '1 second' AND discarded_at IS NULL AND engine = ANY($1)
+ORDER BY closed_at LIMIT 100
 """
 
 
@@ -189,6 +194,18 @@ class OperationRepository:
         """The oldest open operations of these engines that no active job points to, perhaps of one job only."""
         rows = await self._pool.fetch(_LOOSE, list(engines), job_id, [str(status) for status in ACTIVE])
         return [Operation.from_row(row) for row in rows]
+
+    async def leftovers(self, engines: Sequence[str], *, older_than_s: float) -> list[Operation]:
+        """Closed operations of these engines that may, some time after, still have files in the engine's store."""
+        rows = await self._pool.fetch(_LEFTOVERS, list(engines), older_than_s)
+        return [Operation.from_row(row) for row in rows]
+
+    async def discarded(self, operations: Sequence[Operation]) -> None:
+        """Note that nothing of these is in the engine's store any more."""
+        await self._pool.execute(
+            "UPDATE operation SET discarded_at = now() WHERE prefix = ANY($1) AND closed_at IS NOT NULL",
+            [operation.prefix for operation in operations],
+        )
 
 
 def as_json(notices: Sequence[Notice]) -> list[dict[str, Any]]:

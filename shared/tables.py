@@ -35,6 +35,7 @@ from shared.tenants import DEFAULT_TENANT
 from shared.transcript import Role
 
 _ACTIVE = text("status IN ({})".format(", ".join(f"'{s}'" for s in JobStatus if s in ACTIVE)))
+_UNDISCARDED = text("closed_at IS NOT NULL AND discarded_at IS NULL")
 _WAITING = text("status = 'queued' AND rung_at IS NULL")
 _IN_FLIGHT = text("status = 'running' OR status = 'queued' AND rung_at IS NOT NULL")
 
@@ -219,6 +220,7 @@ class OperationRow(SQLModel, table=True):
         CheckConstraint("(closed_at IS NULL) = (outcome IS NULL)", name="closed_with_outcome"),
         Index("operation_open", "created_at", postgresql_where=text("closed_at IS NULL")),
         Index("operation_by_job", "job_id"),
+        Index("operation_undiscarded", "closed_at", postgresql_where=_UNDISCARDED),
     )
 
     prefix: str = Field(sa_column=Column(Text, primary_key=True))
@@ -235,6 +237,7 @@ class OperationRow(SQLModel, table=True):
     outcome: str | None = _text(nullable=True)
     created_at: datetime = _time(nullable=False)
     closed_at: datetime | None = _time()
+    discarded_at: datetime | None = _time()  # nothing of it is in the engine's store since then
 
 
 class WorkerRow(SQLModel, table=True):

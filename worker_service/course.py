@@ -18,7 +18,14 @@ from shared.operations import Cost, Operation
 from shared.pieces import Intent, Piece, PieceRepository
 from shared.records import JobRecord
 from shared.transcript import Notice
-from worker_service.engines.port import Engine, OperationEndedError, Plan, SpeechRequest, SpeechResult
+from worker_service.engines.port import (
+    Engine,
+    OperationEndedError,
+    Plan,
+    SpeechRequest,
+    SpeechResult,
+    outputs,
+)
 from worker_service.media import PreparedAudio
 from worker_service.operations import Operations
 from worker_service.pieces.assembly import Heard, assemble
@@ -128,6 +135,10 @@ class Courses:
                 (_operation(piece), result.cost) for piece, result in zip(course.pieces, results, strict=True)
             ),
         )
+
+    async def discard(self, job: JobRecord, engine: Engine, heard: Hearing) -> None:
+        """Leave nothing of a job that has been saved in the engine's store."""
+        await self._operations.discard(engine, outputs(job.id), [operation for operation, _ in heard.paid])
 
     # Pieces --------------------------------------------------------------------------------------------
 

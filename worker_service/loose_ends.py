@@ -1,4 +1,4 @@
-"""Stops operations that nobody waits for any more, and books what they cost.
+"""Stops operations that nobody waits for any more, books what they cost, and deletes what is left of any.
 
 A loose end is an operation that is open although no active job points to it: its job was cancelled, deleted or
 given up, or two attempts overlapped. The run that notices ties it up at once; this loop finds the others.
@@ -21,6 +21,7 @@ from worker_service.engines.port import Engine
 log = get_logger(__name__)
 
 _AT_ONCE: Final = 10
+_LEFT_S: Final = 60.0  # how long the run that closed an operation has to discard what it left
 
 
 class LooseEnds:
@@ -38,6 +39,7 @@ class LooseEnds:
             try:
                 if await take_turn(every_s):
                     await self.tie_up()
+                    await self.clear()
             except (*AWAY, RedisError) as error:
                 log.warning("loose ends put off", reason=repr(error))
             await asyncio.sleep(every_s)
@@ -50,10 +52,26 @@ class LooseEnds:
         loose = await self._rows.loose(list(self._engines), job_id)
         return sum(await asyncio.gather(*map(self._try_to_stop, loose)))
 
+    async def clear(self, *, older_than_s: float = _LEFT_S) -> int:
+        """Delete what closed operations have left in their engine's store; returns of how many."""
+        left = await self._rows.leftovers(list(self._engines), older_than_s=older_than_s)
+        return sum(await asyncio.gather(*map(self._discard, left)))
+
+    async def _discard(self, operation: Operation) -> bool:
+        try:
+            async with self._slots:
+                await self._engines[operation.engine].discard(operation.prefix)
+            await self._rows.discarded([operation])
+        except (TranscriptsError, *AWAY) as error:
+            log.warning("files are still in the engine's store", prefix=operation.prefix, reason=repr(error))
+            return False
+        return True
+
     async def _try_to_stop(self, operation: Operation) -> bool:
         try:
             async with self._slots:
                 await self._stop(operation)
+            await self._discard(operation)
         except (TranscriptsError, *AWAY) as error:
             log.warning("an operation could not be stopped yet", prefix=operation.prefix, reason=repr(error))
             return False
@@ -67,7 +85,6 @@ class LooseEnds:
             outcome, cost = Outcome.CANCELLED, await engine.cancel(name, operation.audio_ms)
         async with transaction(self._pool) as connection:
             await self._rows.close(connection, operation, outcome, cost)
-        await engine.discard(operation.prefix)
         log.info(
             "operation stopped: nobody waits for it",
             prefix=operation.prefix,

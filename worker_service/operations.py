@@ -7,7 +7,7 @@ looking for the operation: nothing is started again before it is certain that no
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.database import Pool, outlast, transaction
+from shared.database import AWAY, Pool, outlast, transaction
 from shared.errors import FencedError, TranscriptsError
 from shared.lifecycle import Outcome, Phase
 from shared.logs import get_logger
@@ -82,7 +82,7 @@ class Operations:
             name = await engine.submit(request, staged)
         except NotStartedError as refusal:
             await self._forget(job, operation, Outcome.REFUSED, FREE)
-            await discard(engine, operation.prefix)
+            await self.discard(engine, operation.prefix, [operation])
             raise refusal.error from refusal
         return await self._started(job, operation, name)
 
@@ -91,7 +91,18 @@ class Operations:
     ) -> None:
         """Book what an operation without a result has cost, and let the next attempt start another."""
         await self._forget(job, operation, Outcome.FAILED, end.cost)
-        await discard(engine, operation.prefix)
+        await self.discard(engine, operation.prefix, [operation])
+
+    async def discard(self, engine: Engine, prefix: str, operations: Sequence[Operation]) -> None:
+        """Leave nothing below the prefix with the engine, where these operations lie, which are closed.
+
+        What cannot be deleted or noted now is deleted again by the loop of loose ends.
+        """
+        try:
+            await engine.discard(prefix)
+            await self._rows.discarded(operations)
+        except (TranscriptsError, *AWAY) as error:
+            log.warning("files are still in the engine's store", prefix=prefix, reason=repr(error))
 
     async def _started(self, job: JobRecord, operation: Operation, name: str) -> Operation:
         if not await outlast(lambda: self._rows.started(job, operation, name)):
@@ -106,11 +117,3 @@ class Operations:
 
         if not await outlast(forget):
             raise FencedError
-
-
-async def discard(engine: Engine, prefix: str) -> None:
-    """Leave nothing below the prefix with the engine; what cannot be deleted now, its store's rules delete."""
-    try:
-        await engine.discard(prefix)
-    except TranscriptsError as error:
-        log.warning("files are still in the engine's store", prefix=prefix, reason=error.detail)

@@ -34,13 +34,12 @@ from shared.waveforms import WaveformRepository
 from worker_service import scratch
 from worker_service.backoff import next_attempt
 from worker_service.course import Courses, Hearing
-from worker_service.engines.port import Engine, outputs
+from worker_service.engines.port import Engine
 from worker_service.fallback import Fallback
 from worker_service.loose_ends import LooseEnds
 from worker_service.media import PreparedAudio, prepare
 from worker_service.metrics import WorkerMetrics
 from worker_service.observation import Observation
-from worker_service.operations import discard
 from worker_service.roles import assign_roles
 from worker_service.sources import Sources
 from worker_service.status import StatusBoard
@@ -163,7 +162,7 @@ class Transcriber:
             heard = await self._courses.follow(job, engine, course, audio)
             await self._save(job, heard)
         log.info("job succeeded", job_id=str(job.id), attempt=job.attempt, words=len(heard.result.words))
-        await discard(engine, outputs(job.id))
+        await self._courses.discard(job, engine, heard)
 
     async def _prepare(self, job: JobRecord, folder: Path) -> PreparedAudio:
         session = await self._sessions.get(job.session_id, job.tenant_id)

@@ -11,10 +11,13 @@ import pytest
 from shared.budgets import Budgets
 from shared.clock import SystemClock
 from shared.database import Pool, open_pool
+from shared.dispatch import Dispatcher
 from shared.errors import CancelledByUserError
 from shared.jobs import JobRepository
 from shared.lifecycle import JobStatus
+from shared.queue.client import RedisJobQueue, connect
 from shared.records import JobRecord
+from shared.sessions import SessionRepository
 from shared.source_urls import networks_of
 from shared.storage.disk import DiskStore
 from shared.tenants import DEFAULT_TENANT
@@ -30,6 +33,7 @@ from worker_service.loose_ends import LooseEnds
 from worker_service.metrics import WorkerMetrics
 from worker_service.sources import Sources
 from worker_service.status import StatusBoard
+from worker_service.sweep import Sweep
 from worker_service.transcribe import RunLimits, Transcriber
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
@@ -99,6 +103,19 @@ async def desk(google: FakeGoogle, database_url: str, tmp_path: Path) -> AsyncIt
         )  # fmt: skip
         yield Desk(pool, JobRepository(pool), status, engine, loose_ends, transcriber, store)
     await engine.aclose()
+
+
+@pytest.fixture
+async def sweep(desk: Desk, redis_url: str) -> AsyncIterator[Sweep]:
+    async def always(_: float) -> bool:
+        return True
+
+    queue = RedisJobQueue(connect(redis_url, queue="transcripts"), "transcripts")
+    yield Sweep(
+        pool=desk.pool, queue=queue, dispatcher=Dispatcher(desk.pool, queue, tenant_limit=None), store=desk.store,
+        take_turn=always, every_s=15, dead_after_s=16,
+    )  # fmt: skip
+    await queue.aclose()
 
 
 def bills(google: FakeGoogle) -> dict[str, list[tuple[str, int]]]:
@@ -249,18 +266,44 @@ async def test_a_stopped_worker_s_pieces_are_followed_by_the_next(google: FakeGo
     assert len(google.operations()) == PIECES
 
 
-async def test_a_session_that_is_deleted_takes_its_pieces_along(google: FakeGoogle, desk: Desk) -> None:
+@pytest.mark.parametrize("ends", ["is deleted", "is past its time"])
+async def test_a_session_takes_its_pieces_along(
+    google: FakeGoogle, desk: Desk, sweep: Sweep, ends: str
+) -> None:
     """F13: they are stopped and booked, and nothing of them stays in the bucket."""
     google.settings(operation_ms=30_000)
     job = await desk.job()
     run = asyncio.create_task(desk.transcriber.run(job.id))
     await desk.until_heard(job)
-    await desk.pool.execute("DELETE FROM session WHERE id = $1", job.session_id)
+    google.settings(clock_ms=16_000)
+    assert len(left(google)) == PIECES, "their audio"
+    if ends == "is deleted":
+        await SessionRepository(desk.pool).delete(job.session_id, job.tenant_id)
+    else:
+        await desk.pool.execute("UPDATE session SET delete_after = now() - interval '1 second'")
+        await sweep.once()
     await desk.status.tick()
     assert await run is None
     assert await desk.open_operations() == 0
     assert left(google) == []
     assert await desk.pool.fetchval("SELECT count(*) FROM job_piece") == 0
+    assert len(await desk.booked()) == 1, "what it cost stays"
+
+
+async def test_what_a_run_could_not_delete_is_deleted_later(google: FakeGoogle, desk: Desk) -> None:
+    """Words must not stay in a bucket because a worker died, or the bucket was away, at the wrong moment."""
+    google.fault("storage.delete", code=403, times=-1)
+    job = await desk.job()
+    await desk.transcriber.run(job.id)
+    assert (await desk.now(job)).status is JobStatus.SUCCEEDED
+    assert len(left(google)) == 2 * PIECES, "audio and results"
+    assert await desk.loose_ends.clear(older_than_s=0) == 0
+    google.clear_faults()
+    assert await desk.loose_ends.clear() == 0, "the run may be about to do it"
+    await SessionRepository(desk.pool).delete(job.session_id, job.tenant_id)
+    assert await desk.loose_ends.clear(older_than_s=0) == PIECES
+    assert left(google) == []
+    assert await desk.loose_ends.clear(older_than_s=0) == 0
 
 
 async def test_progress_and_length_are_those_of_the_recording(google: FakeGoogle, desk: Desk) -> None:
