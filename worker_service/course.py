@@ -161,17 +161,15 @@ class Courses:
         plans = [engine.check(request) for request in requests]
         staged = await to_the_end(self._stage(engine, request) for request in requests)
         self._status.report(job, Phase.SUBMITTING, f"Starting the speech engine on {len(requests)} pieces")
-        intended = await self._pieces.intend(
-            job,
-            [
-                Intent(piece, request.prefix, each.cost)
-                for piece, request, each in zip(pieces, requests, plans, strict=True)
-            ],
-            model=plan.model,
-            notices=[*warnings, *plan.notices],
-        )
-        if intended is None:
-            raise FencedError
+        intents = [
+            Intent(piece, request.prefix, each.cost)
+            for piece, request, each in zip(pieces, requests, plans, strict=True)
+        ]
+        notices = [*warnings, *plan.notices]
+        async with self._operations.withdrawing(engine, requests):
+            intended = await self._pieces.intend(job, intents, model=plan.model, notices=notices)
+            if intended is None:
+                raise FencedError
         log.info(
             "pieces are started",
             job_id=str(job.id),

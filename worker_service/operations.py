@@ -4,11 +4,12 @@ The intent is committed before the engine is asked, the name right after. Whatev
 looking for the operation: nothing is started again before it is certain that nothing runs (F6).
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from shared.database import AWAY, Pool, outlast, transaction
-from shared.errors import FencedError, TranscriptsError
+from shared.errors import BudgetExceededError, FencedError, TranscriptsError
 from shared.lifecycle import Outcome, Phase
 from shared.logs import get_logger
 from shared.operations import FREE, Cost, Operation, OperationRepository
@@ -62,16 +63,17 @@ class Operations:
         self._status.report(job, Phase.UPLOADING, "Handing the audio to the speech engine")
         staged = await engine.stage(request)
         self._status.report(job, Phase.SUBMITTING, "Starting the speech engine")
-        operation = await self._rows.intend(
-            job,
-            request.prefix,
-            model=plan.model,
-            audio_ms=request.duration_ms,
-            notices=notices,
-            expected=plan.cost,
-        )
-        if operation is None:
-            raise FencedError
+        async with self.withdrawing(engine, [request]):
+            operation = await self._rows.intend(
+                job,
+                request.prefix,
+                model=plan.model,
+                audio_ms=request.duration_ms,
+                notices=notices,
+                expected=plan.cost,
+            )
+            if operation is None:
+                raise FencedError
         return await self.submit(job, engine, operation, request, staged)
 
     async def submit(
@@ -92,6 +94,16 @@ class Operations:
         """Book what an operation without a result has cost, and let the next attempt start another."""
         await self._forget(job, operation, Outcome.FAILED, end.cost)
         await self.discard(engine, operation.prefix, [operation])
+
+    @asynccontextmanager
+    async def withdrawing(self, engine: Engine, requests: Sequence[SpeechRequest]) -> AsyncIterator[None]:
+        """Delete what was staged where the block may not start it: the budget is used up, or the job is not ours."""
+        try:
+            yield
+        except (BudgetExceededError, FencedError):
+            for request in requests:
+                await self.discard(engine, request.prefix, [])
+            raise
 
     async def discard(self, engine: Engine, prefix: str, operations: Sequence[Operation]) -> None:
         """Leave nothing below the prefix with the engine, where these operations lie, which are closed.

@@ -182,6 +182,7 @@ async def test_a_budget_allows_all_pieces_or_none(google: FakeGoogle, desk: Desk
     ended = await desk.now(job)
     assert (ended.status, (ended.error or {})["code"]) == (JobStatus.FAILED, "budget_exceeded")
     assert google.operations() == []
+    assert left(google) == []
 
 
 async def test_a_piece_that_failed_is_heard_again_and_the_others_are_not(
