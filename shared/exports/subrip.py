@@ -1,9 +1,14 @@
 """SubRip (.srt): numbered cues of plain text, the speaker's name where the speaker changes."""
 
+import re
+from typing import Final
+
 from shared.exports.captions import cues
 from shared.exports.options import ExportOptions
 from shared.exports.wording import timestamp
 from shared.transcript import Transcript
+
+_ARROW: Final = re.compile("-{2,}>")  # of any length: "---->" less two of it would be one again
 
 
 def render(transcript: Transcript, options: ExportOptions) -> bytes:
@@ -17,4 +22,4 @@ def render(transcript: Transcript, options: ExportOptions) -> bytes:
 
 def _plain(lines: tuple[str, ...]) -> str:
     """SubRip has no escapes, so the one sequence that a reader could take for a new cue is shortened."""
-    return "\n".join(lines).replace("-->", "->")
+    return _ARROW.sub("->", "\n".join(lines))

@@ -17,5 +17,7 @@ def render(transcript: Transcript, options: ExportOptions) -> bytes:
 def _block(cue: Cue) -> str:
     # Escaping ">" everywhere also keeps "-->" out of names and text, where it would end the cue.
     text = "\n".join(cue.lines).translate(_ESCAPES)
-    voice = f"<v {cue.voice.translate(_ESCAPES)}>" if cue.voice else ""
+    name = (cue.voice or "").translate(_ESCAPES)
+    close = " >" if name.endswith("-") else ">"  # no "-->" with the tag's own; readers trim the name
+    voice = f"<v {name}{close}" if name else ""
     return f"{timestamp(cue.start_ms)} --> {timestamp(cue.end_ms)}\n{voice}{text}\n"

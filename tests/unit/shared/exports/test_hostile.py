@@ -7,7 +7,7 @@ import docx
 import openpyxl
 import pypdf
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -103,6 +103,8 @@ def test_markdown_holds_no_mark_up_of_others(text: str, other: str) -> None:
 
 @pytest.mark.parametrize("name", ["srt", "vtt"])
 @given(text=hostile, other=hostile)
+@example(text="What now? --", other="<!--")
+@example(text="---->", other="---->")
 @few
 def test_captions_hold_the_cues_that_they_should(name: str, text: str, other: str) -> None:
     """Every arrow is one of ours, and no name ends the tag that it stands in."""
