@@ -1,0 +1,163 @@
+"""A transcript of three hours in the browser: `python -m benchmarks.console`.
+
+Our page against the same page written plainly: each word a span that can be clicked, every segment laid out. Both are
+the one session, in the same browser and run. What counts is the processor time of the page's main thread, by
+Chromium's own counters: a busy machine makes frames late, not dear. 16.7 ms a frame is what 60 frames a second allow.
+"""
+
+import argparse
+import asyncio
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.async_api import CDPSession, Page
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local.postgres import Postgres
+from deploy.local.redis import Redis
+from deploy.migrations import upgrade
+from shared.database import open_pool
+from shared.storage.disk import DiskStore
+from tests.console.browser import DESKTOP, find_chromium, running_chromium
+from tests.fixtures.api_process import ApiProcess
+from tests.fixtures.talks import store_talk
+
+_STEP: Final = 120  # pixels a frame: a quick wheel
+_FRAMES: Final = 200
+_SCROLL: Final = """([step, frames]) => new Promise((resolve) => {
+    let left = frames;
+    const frame = () => {
+        scrollBy(0, step);
+        left -= 1;
+        if (left) requestAnimationFrame(frame); else resolve();
+    };
+    requestAnimationFrame(frame);
+})"""
+_PLAINLY: Final = """() => {
+    for (const part of document.querySelectorAll(".part")) part.style.contentVisibility = "visible";
+    for (const said of document.querySelectorAll(".said")) {
+        const words = said.textContent.split(" ").map((text) => {
+            const word = document.createElement("span");
+            word.textContent = text;
+            word.tabIndex = -1;
+            return word;
+        });
+        said.replaceChildren(...words.flatMap((word) => [word, " "]));
+    }
+    return document.body.offsetHeight;
+}"""
+_EDITS: Final = 20
+_EDIT: Final = """(times) => {
+    const said = document.querySelector(".said");
+    for (let n = 0; n < times; n += 1) {
+        said.append(" and one more word that makes a line longer");
+        void document.body.offsetHeight;
+    }
+}"""
+
+
+async def counters(cdp: CDPSession) -> dict[str, float]:
+    """Chromium's counters; times in seconds of the main thread's processor."""
+    told = await cdp.send("Performance.getMetrics")
+    return {each["name"]: each["value"] for each in told["metrics"]}
+
+
+async def scrolled(page: Page, cdp: CDPSession) -> float:
+    """Milliseconds of processor a frame."""
+    await page.evaluate("() => scrollTo(0, 0)")
+    before = (await counters(cdp))["TaskDuration"]
+    await page.evaluate(_SCROLL, [_STEP, _FRAMES])
+    return ((await counters(cdp))["TaskDuration"] - before) * 1_000 / _FRAMES
+
+
+async def edited(page: Page, cdp: CDPSession) -> float:
+    """Milliseconds of processor to show a longer first segment, all below it moved."""
+    await page.evaluate("() => scrollTo(0, 0)")
+    await page.wait_for_timeout(300)  # until the part that is in sight again is laid out
+    before = (await counters(cdp))["TaskDuration"]
+    await page.evaluate(_EDIT, _EDITS)
+    return ((await counters(cdp))["TaskDuration"] - before) * 1_000 / _EDITS
+
+
+async def measured(url: str, executable: str) -> list[dict[str, Any]]:
+    """Both pages: their elements, what they took to lay out, a frame of scrolling, and an edit."""
+    found = []
+    async with running_chromium(executable) as browser:
+        width, height = DESKTOP
+        page = await browser.new_page(viewport={"width": width, "height": height}, reduced_motion="reduce")
+        cdp = await page.context.new_cdp_session(page)
+        await cdp.send("Performance.enable", {"timeDomain": "threadTicks"})
+        await page.goto(url)
+        await page.wait_for_selector("#session[data-ready]")
+        for name in ("ours", "plainly"):
+            if name == "plainly":
+                before = (await counters(cdp))["TaskDuration"]
+                await page.evaluate(_PLAINLY)
+            else:
+                before = 0.0
+            laid_out = (await counters(cdp))["TaskDuration"] - before
+            elements = await page.evaluate("() => document.querySelectorAll('#transcript *').length")
+            frame = await scrolled(page, cdp)
+            edit = await edited(page, cdp)
+            found.append(
+                {
+                    "page": name,
+                    "elements": elements,
+                    "laid out ms": laid_out * 1_000,
+                    "frame ms": frame,
+                    "edit ms": edit,
+                }
+            )
+    return found
+
+
+async def run(hours: float, executable: str, folder: Path, database: str, redis: str) -> None:
+    """Make the session, ask the browser, print."""
+    api = ApiProcess(folder, database, redis)
+    await api.start()
+    try:
+        async with await open_pool(database, size=2, name="benchmark") as pool:
+            session = await store_talk(pool, DiskStore(folder / "objects"), minutes=hours * 60)
+        rows = await measured(f"{api.url}/console/sessions/{session}", executable)
+    finally:
+        await api.end()
+    table = Table(*rows[0], title=f"{hours:g} hours")
+    for row in rows:
+        table.add_row(*(each if isinstance(each, str) else f"{each:,.1f}" for each in row.values()))
+    table.add_row("ratio", *(f"{rows[1][name] / rows[0][name]:.1f}" for name in list(rows[0])[1:]))
+    Console().print(table)
+    print("load:", " ".join(f"{load:.1f}" for load in os.getloadavg()))
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hours", type=float, default=3.0)
+    arguments = parser.parse_args()
+    executable = find_chromium()
+    if executable is None:
+        raise SystemExit("There is no Chromium here: `make browser` installs it.")
+    with tempfile.TemporaryDirectory(prefix="transcripts-bench-") as name:
+        folder = Path(name)
+        postgres = Postgres(
+            folder / "pg", password=secrets.token_hex(8), log=folder / "pg.log", durable=False
+        )
+        redis = Redis(
+            folder / "redis", password=secrets.token_hex(8), log=folder / "redis.log", durable=False
+        )
+        postgres.start(database="bench")
+        redis.start()
+        try:
+            upgrade(postgres.url("bench"))
+            asyncio.run(run(arguments.hours, executable, folder, postgres.url("bench"), redis.url()))
+        finally:
+            redis.stop()
+            postgres.stop()
+
+
+if __name__ == "__main__":
+    main()
