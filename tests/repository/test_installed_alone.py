@@ -112,8 +112,8 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
         held = {name for name in archive.namelist() if name.split("/")[0] in PACKAGES}
         licences = [name for name in archive.namelist() if name.endswith("licenses/LICENSE")]
     tracked = {str(path.relative_to(ROOT)) for path in files() if path.relative_to(ROOT).parts[0] in PACKAGES}
-    others = ("docker", "grafana", "postgres", "prometheus", "redis", "terraform")
-    from_the_repository = {name for name in tracked if name.startswith(tuple(f"deploy/{o}/" for o in others))}
+    others = tuple(f"deploy/{folder}/" for folder in ("docker", "grafana", "postgres", "redis", "terraform"))
+    from_the_repository = {name for name in tracked if name.startswith(others) or name.endswith(".yaml")}
     assert held == tracked - from_the_repository
     assert len(licences) == 1
 
