@@ -1,5 +1,6 @@
 """What an attempt started, or may have started, is found before anything is started again (F6)."""
 
+import asyncio
 import time
 
 import pytest
@@ -93,6 +94,20 @@ async def test_nothing_is_said_to_be_missing_before_it_must_have_shown_itself(go
     assert await engine.find("results/none/1/") is None
     assert time.monotonic() - began >= 1.0
     await engine.aclose()
+
+
+async def test_many_that_are_looked_for_at_once_cost_the_calls_of_one(
+    google: FakeGoogle, engine: GoogleEngine, order: Order
+) -> None:
+    """A crash may leave all pieces of a recording to be found, and the quota is everybody's."""
+    google.settings(operation_ms=60_000)
+    requests = [order(1_000, piece=piece) for piece in range(12)]
+    names = [await lost(google, engine, request) for request in requests[:8]]
+    before = google.calls().get("ListOperations", {}).get("OK", 0)
+    found = await asyncio.gather(*(engine.find(request.prefix) for request in requests))
+    assert found == [*names, None, None, None, None]
+    settling = 2 + 3  # listings that look for the four that are not there, at the pace of one
+    assert google.calls()["ListOperations"]["OK"] - before <= 2 * settling
 
 
 async def test_of_two_the_older_is_kept_and_the_younger_cancelled(

@@ -147,6 +147,7 @@ class GoogleEngine:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._outputs.aclose()
+        await self._orphanage.aclose()
         await self._locations.aclose()
         await self._store.aclose()
 

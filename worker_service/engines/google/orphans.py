@@ -6,6 +6,8 @@ possible moment must have shown itself.
 """
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final
 
 from google.longrunning.operations_pb2 import Operation
@@ -21,6 +23,9 @@ log = get_logger(__name__)
 _PAGE: Final = 1_000
 _LOOK_S: Final = 3.0
 _PATIENCE_S: Final = 600.0  # with a Google that does not answer
+_TOGETHER_S: Final = 0.05  # the pieces of a recording are looked for at once: one listing does for all
+
+_ByOutput = Mapping[str, list[Operation]]
 
 
 class Orphanage:
@@ -30,6 +35,8 @@ class Orphanage:
         """`settle_s`: the longest time between an intent and the moment when its operation is listed."""
         self._locations = locations
         self._settle_s = settle_s
+        self._next: asyncio.Task[_ByOutput] | None = None  # the listing that has not begun yet
+        self._listing: set[asyncio.Task[_ByOutput]] = set()
 
     async def find(self, output: str, *, once: bool = False) -> str | None:
         """The name of the operation whose results go to `output`, a gs:// prefix; None: there is and will be none.
@@ -42,8 +49,9 @@ class Orphanage:
         began = loop.time()
         settled_at = began + self._settle_s
         while True:
+            asked_at = loop.time()
             try:
-                found = await self._matching(output)
+                found = (await self._listed()).get(output, [])
             except (CallError, TranscriptsError) as raised:
                 error = raised.error if isinstance(raised, CallError) else raised
                 if not error.transient or loop.time() - began > _PATIENCE_S:
@@ -53,22 +61,44 @@ class Orphanage:
             else:
                 if found:
                     return await self._keep_one(found)
-                if once or loop.time() >= settled_at:
+                if once or asked_at >= settled_at:
                     return None
             await asyncio.sleep(min(_LOOK_S, max(0.05, settled_at - loop.time())))
 
-    async def _matching(self, output: str) -> list[Operation]:
-        """Every operation with this output, the oldest first."""
-        found = []
+    async def aclose(self) -> None:
+        """Stop listing."""
+        for task in self._listing:
+            task.cancel()
+        await asyncio.gather(*self._listing, return_exceptions=True)
+
+    async def _listed(self) -> _ByOutput:
+        """Every operation, from a listing that begins after this call; calls at about the same time share one."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._list_soon())
+            self._listing.add(self._next)
+            self._next.add_done_callback(self._ended)
+        return await asyncio.shield(self._next)
+
+    def _ended(self, task: "asyncio.Task[_ByOutput]") -> None:
+        self._listing.discard(task)
+        if not task.cancelled():
+            task.exception()  # who asked may have gone
+
+    async def _list_soon(self) -> _ByOutput:
+        """All operations by where their results go, the oldest first."""
+        await asyncio.sleep(_TOGETHER_S)
+        self._next = None  # who comes from now on may look for what this listing does not see
+        found: dict[str, list[Operation]] = defaultdict(list)
         for location in self._locations.all().values():
             token = ""
             while True:
                 await location.calls.take()
                 operations, token = await location.client.page(token, _PAGE)
-                found += [each for each in operations if _output(each) == output]
+                for each in operations:
+                    found[_output(each)].append(each)
                 if not token:
                     break
-        return sorted(found, key=lambda each: metadata(each).create_time.ToNanoseconds())
+        return {output: sorted(each, key=_created) for output, each in found.items()}
 
     async def _keep_one(self, found: list[Operation]) -> str:
         good = [each for each in found if not each.HasField("error")]
@@ -93,6 +123,10 @@ class Orphanage:
 def location_of(name: str) -> str:
     """The location in an operation's name: `projects/P/locations/L/operations/...`."""
     return name.split("/")[3]
+
+
+def _created(operation: Operation) -> int:
+    return int(metadata(operation).create_time.ToNanoseconds())
 
 
 def _output(operation: Operation) -> str:
