@@ -11,6 +11,7 @@ import asyncpg
 from shared import telemetry
 from shared.errors import SetupError
 from shared.logs import get_logger
+from shared.tls import tls_advice
 
 log = get_logger(__name__)
 T = TypeVar("T")
@@ -33,6 +34,8 @@ POSTGRES_AWAY: Final = (
 )
 AWAY: Final = (OSError, TimeoutError, *POSTGRES_AWAY)
 """What says that Postgres cannot do it now, rather than that we asked for something wrong."""
+UNUSABLE: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What connecting to Postgres raises."""
 
 _CONNECT_SECONDS = 10
 _OUTLAST_WAITS_S = (0.25, 0.5, 1.0, 2.0, 4.0)  # together the time that a database takes to restart
@@ -55,11 +58,19 @@ async def open_pool(url: str, *, size: int, name: str) -> Pool:
             init=_prepare_connection,
             reset=_leave_as_it_is,
         )
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise SetupError(
-            f"Postgres cannot be used ({type(error).__name__}: {error}). Check DATABASE_URL, and that the "
-            "server runs and takes connections from here."
-        ) from error
+    except UNUSABLE as error:
+        raise cannot_be_used(error) from error
+
+
+def cannot_be_used(error: BaseException) -> SetupError:
+    """What to tell where a connection to Postgres did not come about (one of UNUSABLE); no password is in it."""
+    advice = tls_advice(error, "sslrootcert")
+    if advice is None and isinstance(error, ConnectionError) and "SSL upgrade" in str(error):
+        advice = "The server takes no TLS. Turn it on there, or write sslmode=disable where the network is yours alone."
+    return SetupError(
+        f"Postgres cannot be used ({type(error).__name__}: {error}). "
+        + (advice or "Check DATABASE_URL, and that the server runs and takes connections from here.")
+    )
 
 
 async def _prepare_connection(connection: Connection) -> None:

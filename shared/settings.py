@@ -8,7 +8,7 @@ import difflib
 import os
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, SecretStr, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
@@ -21,6 +21,7 @@ from shared.setting_fields import PREFIX
 from shared.setting_fields import ours as _ours
 from shared.setting_fields import plain as _plain
 from shared.source_urls import networks_of
+from shared.store_urls import checked_redis_url, normalise_database_url
 from shared.upkeep_settings import Upkeep
 
 _PEPPER_CHARACTERS = 32
@@ -95,9 +96,7 @@ class CoreSettings(Observation, GoogleOffer):
     @field_validator("redis_url")
     @classmethod
     def _known_redis_scheme(cls, value: SecretStr) -> SecretStr:
-        if urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
-            raise ValueError("must start with redis://, rediss:// (TLS) or unix://")
-        return value
+        return SecretStr(checked_redis_url(value.get_secret_value()))
 
     @field_validator("pepper")
     @classmethod
@@ -303,16 +302,6 @@ def known_settings() -> frozenset[str]:
         if isinstance(info.validation_alias, AliasChoices)
         for choice in info.validation_alias.choices
     )
-
-
-def normalise_database_url(url: str) -> str:
-    """A Postgres URL as asyncpg takes it: managed services' `postgres://` and SQLAlchemy's dialects too."""
-    parts = urlsplit(url)
-    scheme = parts.scheme.partition("+")[0]
-    if scheme not in {"postgres", "postgresql"}:
-        raise ValueError("must start with postgresql://")
-    query = [(key, value) for key, value in parse_qsl(parts.query) if key != "channel_binding"]
-    return urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(query), ""))
 
 
 def _refuse_unknown_names() -> None:

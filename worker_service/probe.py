@@ -12,7 +12,7 @@ from typing import Final
 import asyncpg
 
 from shared.errors import SetupError
-from shared.settings import normalise_database_url
+from shared.store_urls import normalise_database_url
 from worker_service.health import web_port
 from worker_service.registry import BEAT_S
 

@@ -35,7 +35,7 @@ async def _make(folder: DataFolder, database_url: str, peppers: str) -> None:
     from shared.database import open_pool  # noqa: PLC0415
     from shared.pepper import Pepper  # noqa: PLC0415
     from shared.scopes import Scope  # noqa: PLC0415
-    from shared.settings import normalise_database_url  # noqa: PLC0415
+    from shared.store_urls import normalise_database_url  # noqa: PLC0415
 
     pepper = Pepper([each.strip() for each in peppers.split(",")])
     async with await open_pool(

@@ -6,7 +6,7 @@ import asyncpg
 
 from shared.database import SCHEMA_REVISION
 from shared.errors import SetupError
-from shared.settings import normalise_database_url
+from shared.store_urls import normalise_database_url
 
 
 def bring_up_to_date(database_url: str, *, own: bool) -> bool:

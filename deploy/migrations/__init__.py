@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.errors import SetupError
 from shared.logs import get_logger
-from shared.settings import normalise_database_url
+from shared.store_urls import normalise_database_url
 
 log = get_logger(__name__)
 

@@ -10,8 +10,9 @@ import asyncpg
 
 from deploy.migrations import Patience, head, upgrade
 from deploy.migrations.rules import check
+from shared.database import UNUSABLE, cannot_be_used
 from shared.errors import SetupError
-from shared.settings import normalise_database_url
+from shared.store_urls import normalise_database_url
 
 _USUAL = Patience()
 
@@ -25,18 +26,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not url:
         print("DATABASE_URL is not set: nothing was changed.", file=sys.stderr)  # noqa: T201
         return 2
-    if options.command == "upgrade":
-        patience = Patience(
-            lock_s=options.lock_seconds, statement_s=options.statement_seconds, tries=options.tries
-        )
-        try:
-            upgrade(url, patience=patience)
-        except SetupError as error:
-            print(error.detail, file=sys.stderr)  # noqa: T201
-            return 1
-    revision = asyncio.run(_revision(normalise_database_url(url)))
+    try:
+        revision = _run(options, normalise_database_url(url))
+    except ValueError as error:
+        print(f"DATABASE_URL: {error}. Nothing was changed.", file=sys.stderr)  # noqa: T201
+        return 2
+    except SetupError as error:
+        print(error.detail, file=sys.stderr)  # noqa: T201
+        return 1
     print(f"database at {revision or 'none'}, newest is {head()}")  # noqa: T201
     return 0 if revision == head() else 1
+
+
+def _run(options: argparse.Namespace, url: str) -> str | None:
+    """Do it; returns the revision that the database is at then. SetupError says what was in the way."""
+    try:
+        if options.command == "upgrade":
+            patience = Patience(
+                lock_s=options.lock_seconds, statement_s=options.statement_seconds, tries=options.tries
+            )
+            upgrade(url, patience=patience)
+        return asyncio.run(_revision(url))
+    except UNUSABLE as error:
+        raise cannot_be_used(error) from error
 
 
 def _parser() -> argparse.ArgumentParser:

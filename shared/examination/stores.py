@@ -19,6 +19,7 @@ from shared.ids import new_id
 from shared.orphan_objects import OrphanObjects
 from shared.settings import CoreSettings, WorkerSettings
 from shared.storage import store_of
+from shared.tls import tls_advice
 
 OLDEST_POSTGRES: Final = 140_000
 _SKEW_S: Final = 2.0
@@ -88,7 +89,8 @@ async def redis(settings: CoreSettings, client: ArqRedis) -> list[Finding]:
             fail(
                 "Redis",
                 f"{where} cannot be reached ({type(error).__name__}).",
-                "Start it (`make up`, `make servers`, or `docker compose up -d redis`), or correct REDIS_URL.",
+                tls_advice(error, "ssl_ca_certs")
+                or "Start it (`make up`, `make servers`, or `docker compose up -d redis`), or correct REDIS_URL.",
             )
         ]
     version = facts.get("valkey_version") or facts.get("redis_version")
@@ -176,7 +178,8 @@ async def reach_postgres(settings: CoreSettings) -> Finding | None:
         return fail(
             "Postgres",
             f"{_place(url)} cannot be reached ({type(error).__name__}).",
-            "Start it (`make up`, `make servers`, or `docker compose up -d postgres`), or correct DATABASE_URL.",
+            tls_advice(error, "sslrootcert")
+            or "Start it (`make up`, `make servers`, or `docker compose up -d postgres`), or correct DATABASE_URL.",
         )
     return None
 

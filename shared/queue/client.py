@@ -21,6 +21,7 @@ from shared.queue import names
 from shared.queue.connections import make_prompt
 from shared.queue.envelope import dumps, envelope, loads, rank_ms
 from shared.queue.scripts import RING
+from shared.tls import tls_advice
 
 _RINGS_A_CALL: Final = 1_000  # a script holds up every other client of Redis while it runs: a few ms of it
 
@@ -75,10 +76,11 @@ async def check_redis(redis: ArqRedis) -> None:
         await redis.ping()
         await refuse_eviction(redis)
     except (RedisError, OSError) as error:
-        raise SetupError(
-            f"Redis cannot be used ({type(error).__name__}). Check REDIS_URL, and that the server runs and takes "
-            "connections from here."
-        ) from error
+        advice = tls_advice(error, "ssl_ca_certs") or (
+            "Check REDIS_URL (rediss:// is for a port that speaks TLS, redis:// for one that does not), and that the "
+            "server runs and takes connections from here."
+        )
+        raise SetupError(f"Redis cannot be used ({type(error).__name__}). {advice}") from error
 
 
 class RedisJobQueue:

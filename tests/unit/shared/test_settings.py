@@ -6,7 +6,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from shared.errors import SetupError, UnknownSettingError
-from shared.settings import ApiSettings, CoreSettings, WorkerSettings, known_settings, normalise_database_url
+from shared.settings import ApiSettings, CoreSettings, WorkerSettings, known_settings
 from shared.storage import store_of
 
 GIVEN = {
@@ -136,25 +136,6 @@ def test_a_wrong_value_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch, n
 def test_secrets_do_not_show_in_a_repr() -> None:
     """F39."""
     assert "hunter" not in repr(WorkerSettings.load())
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ("postgres://u:p@h/d", "postgresql://u:p@h/d"),
-        (
-            "postgresql+asyncpg://u:p@h:5433/d?sslmode=verify-full",
-            "postgresql://u:p@h:5433/d?sslmode=verify-full",
-        ),
-        (
-            "postgresql://u:p@h/d?sslmode=require&channel_binding=require",
-            "postgresql://u:p@h/d?sslmode=require",
-        ),
-        ("postgresql://u:p%40ss@h/d", "postgresql://u:p%40ss@h/d"),
-    ],
-)
-def test_database_urls_of_managed_services(given: str, expected: str) -> None:
-    assert normalise_database_url(given) == expected
 
 
 @pytest.mark.parametrize("cls", [CoreSettings, ApiSettings, WorkerSettings])
