@@ -60,6 +60,7 @@ _BEFORE_RELEASE: Final = {
     "0005": frozenset({Rule.INDEX}),
     "0008": frozenset({Rule.INDEX}),
     "0017": frozenset({Rule.INDEX, Rule.REMOVES}),  # an index that another takes the place of
+    "0020": frozenset({Rule.INDEX, Rule.BACKFILL}),
 }
 """Ran before the first release, on tables without rows; what stands in a released migration is never changed."""
 

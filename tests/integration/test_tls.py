@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from arq.connections import ArqRedis
 
-from deploy.doctor import stores
+from shared.examination import stores
 from deploy.local.postgres import Postgres
 from deploy.local.processes import account_for_servers
 from deploy.local.redis import Redis
