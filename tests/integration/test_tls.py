@@ -12,13 +12,13 @@ import asyncpg
 import pytest
 from arq.connections import ArqRedis
 
-from shared.examination import stores
 from deploy.local.postgres import Postgres
 from deploy.local.processes import account_for_servers
 from deploy.local.redis import Redis
 from deploy.migrations.__main__ import main as migrate
 from shared.database import open_pool
 from shared.errors import SetupError
+from shared.examination import stores
 from shared.queue.client import check_redis, connect
 from shared.settings import WorkerSettings
 from shared.store_urls import checked_redis_url, normalise_database_url
