@@ -7,7 +7,6 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from api_service.validation import invalid, wrong_field
-from shared.errors import UnsupportedOptionError
 from shared.orders import MAX_PHRASES, RecordingOrder, SessionForm
 
 AUDIO: Final = "audio"
@@ -16,7 +15,6 @@ MAX_FIELDS_BYTES: Final = 128 * 1024
 
 _REPEATABLE: Final = "phrases"
 _AS_JSON: Final = "metadata"
-_NOT_YET: Final = frozenset({"gcs_uri"})
 _NOT_BESIDE_A_FILE: Final = frozenset(RecordingOrder.model_fields) - frozenset(SessionForm.model_fields)
 _KNOWN: Final = frozenset(SessionForm.model_fields)
 
@@ -29,12 +27,7 @@ class FormFields:
         self._bytes = 0
 
     def expect(self, name: str) -> None:
-        """Refuse a field that is unknown, not built yet, or here already."""
-        if name in _NOT_YET:
-            raise UnsupportedOptionError(
-                f"The form field `{name}` is not supported by this server. Leave it out; nothing was stored.",
-                field=name,
-            )
+        """Refuse a field that is unknown, or here already."""
         if name in _NOT_BESIDE_A_FILE:
             raise wrong_field(name, "stands in a JSON body, in the place of a file")
         if name not in _KNOWN:

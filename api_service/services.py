@@ -27,6 +27,7 @@ from api_service.jobs import Jobs
 from api_service.keys import Keys
 from api_service.metrics import ApiMetrics
 from api_service.operator_desk import OperatorDesk
+from api_service.places import Places
 from api_service.queue_line import QueueLine
 from api_service.rate_limits import RateLimits, open_rate_limits
 from api_service.readiness import ReadinessChecks
@@ -39,6 +40,7 @@ from api_service.spending import Spending
 from api_service.submissions import Submissions
 from api_service.watcher import JobWatcher
 from api_service.webhooks import Webhooks
+from shared.bucket_sources import buckets_of
 from shared.database import Pool, check_schema, open_pool
 from shared.dispatch import Dispatcher
 from shared.pepper import Pepper
@@ -164,7 +166,10 @@ def _assemble(
         offer=offer,
         spending=spending,
         webhooks=webhooks,
-        networks=networks_of(settings.fetch_networks),
+        places=Places(
+            networks=networks_of(settings.fetch_networks),
+            buckets=buckets_of(settings.ingest_buckets, settings.storage_url),
+        ),
         retention=retention,
     )
     only_from_here = is_loopback(settings.host) and not settings.allow_anonymous

@@ -1,10 +1,9 @@
 """How recordings come in: in a form, or as an upload that is whole already; each becomes a session with a job."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -13,10 +12,10 @@ from api_service.bell import Bell
 from api_service.callers import Caller
 from api_service.drafts import Order, draft_job, title_of
 from api_service.engines import Offer
+from api_service.places import Places
 from api_service.retention import Retention
 from api_service.spending import Spending
-from api_service.uploads import Upload, no_recording, shown_name
-from api_service.validation import invalid
+from api_service.uploads import Upload, no_recording
 from api_service.webhooks import Webhooks
 from shared.containers import HEAD_BYTES, Container, sniff
 from shared.database import AWAY, Connection, Pool, outlast
@@ -29,11 +28,10 @@ from shared.errors import (
 from shared.jobs import JobRepository
 from shared.lifecycle import JobStatus
 from shared.logs import get_logger
-from shared.orders import SessionForm
+from shared.orders import RecordingOrder, SessionForm
 from shared.ports import ObjectStore, StoredObject
 from shared.records import JobRecord, SessionRecord
 from shared.sessions import SessionRepository
-from shared.source_urls import Network, target_of
 from shared.uploads import UploadRecord, UploadRepository
 
 log = get_logger(__name__)
@@ -67,12 +65,11 @@ class Submissions:
         bell: Bell,
         offer: Offer,
         spending: Spending,
-        networks: Sequence[Network],
+        places: Places,
         webhooks: Webhooks,
         retention: Retention,
     ) -> None:
-        """`networks`: the private ones that recordings may be fetched from."""
-        self._networks = networks
+        self._places = places
         self._retention = retention
         self._sessions = SessionRepository(pool)
         self._jobs = JobRepository(pool)
@@ -133,22 +130,18 @@ class Submissions:
         await self._drop_parts(upload)
         return submitted
 
-    async def of_source(self, caller: Caller, url: str, form: SessionForm) -> Submitted:
+    async def of_source(self, caller: Caller, order: RecordingOrder) -> Submitted:
         """A session whose recording a worker is to fetch; InvalidRequestError where none would go there.
 
         A slow source would hold this request, its connection and the caller for minutes, and lose all of it at a
         restart; a job has attempts, progress, and a lease.
         """
-        self._offer.check(form)
-        try:
-            target_of(url, self._networks)
-        except ValueError as error:
-            raise invalid([{"loc": ("source_url",), "msg": str(error)}], "body") from None
-        await self._spending.check(caller.tenant_id, self._offer.choose(form.engine))
+        self._offer.check(order)
+        place = self._places.of(order)
+        await self._spending.check(caller.tenant_id, self._offer.choose(order.engine))
         session_id = caller.id_for("session")
-        filename = shown_name(unquote(urlsplit(url).path.rpartition("/")[2]))
-        recording = Recording(_source_key(caller, session_id), filename, source=url)
-        return await self._submit(caller, session_id, form, recording)
+        recording = Recording(_source_key(caller, session_id), place.filename, source=place.address)
+        return await self._submit(caller, session_id, order, recording)
 
     async def _submit(
         self,

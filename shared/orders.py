@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
+from shared.bucket_sources import MAX_URI
 from shared.lifecycle import Priority, Processing
 from shared.source_urls import MAX_URL
 from shared.webhook_schemas import Url
@@ -99,10 +100,16 @@ class RecordingOrder(SessionForm):
         description="An https or http address in the public internet; the worker fetches it",
     )
 
+    gcs_uri: str | None = Field(
+        default=None,
+        max_length=MAX_URI,
+        description="An object `gs://bucket/name` in a bucket that the server's owner has listed; the worker reads it",
+    )
+
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if (self.upload_id is None) == (self.source_url is None):
-            raise ValueError("must have either `upload_id` or `source_url`")
+        if sum(place is not None for place in (self.upload_id, self.source_url, self.gcs_uri)) != 1:
+            raise ValueError("must have either `upload_id`, `source_url` or `gcs_uri`")
         return self
 
 

@@ -62,6 +62,11 @@ class CoreSettings(Observation, GoogleOffer):
         default="",
         description="Private networks that source_url and webhooks may reach, by comma; dangerous",
     )
+    ingest_buckets: str = _ours(
+        "INGEST_BUCKETS",
+        default="",
+        description="Buckets that gcs_uri may name, by comma: every caller may read all of them",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _plain(
         "LOG_LEVEL", default="INFO", description="The least severe log line that is written"
     )

@@ -17,6 +17,7 @@ from urllib.parse import urljoin
 
 import httpcore
 
+from shared.bucket_sources import SCHEME
 from shared.containers import HEAD_BYTES, Container, describe, sniff
 from shared.errors import (
     EmptyUploadError,
@@ -28,6 +29,7 @@ from shared.errors import (
 )
 from shared.ports import ObjectStore, StoredObject
 from shared.source_urls import Network, may_reach, target_of
+from worker_service.bucket_reading import BucketReader
 
 _MAX_HOPS: Final = 5
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
@@ -52,20 +54,29 @@ class FetchLimits:
 class Fetcher:
     """Fetches into one store."""
 
-    def __init__(self, store: ObjectStore, limits: FetchLimits, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        limits: FetchLimits,
+        *,
+        buckets: BucketReader | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`buckets` None: no bucket is read from."""
         self._store = store
         self._limits = limits
+        self._buckets = buckets
         self._tls = tls
 
     async def fetch(self, url: str, key: str) -> tuple[StoredObject, Container]:
-        """Store what is at `url` under `key`.
+        """Store under `key` what is at `url`, a web address or a `gs://` URI.
 
         Raises SourceRefusedError for what will not change by itself, SourceUnavailableError for what may,
         TooLargeError, UnsupportedMediaError, StorageError. The URL is in none of them: it may hold a signature.
         """
         recording = _Recording()
         try:
-            async with asyncio.timeout(self._limits.max_s), aclosing(self._body(url)) as body:
+            async with asyncio.timeout(self._limits.max_s), aclosing(self._source(url)) as body:
                 stored = await self._store.put(key, recording.recognised(body))
         except TimeoutError:
             raise SourceUnavailableError(
@@ -77,6 +88,15 @@ class Fetcher:
             ) from error
         assert recording.container is not None
         return stored, recording.container
+
+    def _source(self, url: str) -> AsyncGenerator[bytes, None]:
+        if not url.startswith(SCHEME):
+            return self._body(url)
+        if self._buckets is None:
+            raise SourceRefusedError(
+                "This worker reads from no bucket: set TRANSCRIPTS_INGEST_BUCKETS for it."
+            )
+        return self._buckets.body(url, self._limits.max_bytes)
 
     async def _body(self, url: str) -> AsyncGenerator[bytes, None]:
         """The bytes at the end of the redirects; each hop is judged anew, by a connection of its own."""

@@ -25,6 +25,7 @@ from shared.settings import WorkerSettings
 from shared.source_urls import networks_of
 from shared.storage import store_of
 from worker_service import scratch
+from worker_service.bucket_reading import BucketReader
 from worker_service.drain import Drain
 from worker_service.engines.catalogue import open_engines
 from worker_service.engines.port import Engine, Shared
@@ -72,6 +73,7 @@ async def open_services(settings: WorkerSettings) -> AsyncIterator[Services]:
     an engine that is not set up.
     """
     store = store_of(settings, scratch_dir=settings.scratch_dir)
+    buckets = BucketReader.of(settings)
     await asyncio.to_thread(scratch.clear_leftovers, settings.scratch_dir)
     url = settings.redis_url.get_secret_value()
     # The worker's own connection never sends twice unseen; rings may be repeated and are.
@@ -87,11 +89,13 @@ async def open_services(settings: WorkerSettings) -> AsyncIterator[Services]:
         await check_redis(leased)
         metrics = WorkerMetrics()
         engines = await asyncio.to_thread(open_engines, settings, Shared(pool, leased, metrics.google_waited))
-        yield _assemble(settings, pool, leased, queue, store, engines, metrics)
+        yield _assemble(settings, pool, leased, queue, store, buckets, engines, metrics)
     finally:
         for engine in engines.values():
             await engine.aclose()
         await store.aclose()
+        if buckets is not None:
+            await buckets.aclose()
         await queue.aclose()
         await leased.aclose(close_connection_pool=True)
         if pool is not None:
@@ -106,6 +110,7 @@ def _assemble(
     redis: ArqRedis,
     queue: RedisJobQueue,
     store: ObjectStore,
+    buckets: BucketReader | None,
     engines: dict[str, Engine],
     metrics: WorkerMetrics,
 ) -> Services:
@@ -132,7 +137,7 @@ def _assemble(
         status=status,
         clock=SystemClock(),
         loose_ends=loose_ends,
-        sources=Sources(pool, store, Fetcher(store, _fetch_limits(settings))),
+        sources=Sources(pool, store, Fetcher(store, _fetch_limits(settings), buckets=buckets)),
         limits=_limits(settings, worker.worker_id),
         metrics=metrics,
     )

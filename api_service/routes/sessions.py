@@ -42,7 +42,7 @@ async def create_session(request: Request, caller: CallerDep, services: Services
         if order.upload_id is not None:
             session, job = await services.submissions.of_upload(caller, order.upload_id, order)
         else:
-            session, job = await services.submissions.of_source(caller, order.source_url or "", order)
+            session, job = await services.submissions.of_source(caller, order)
     else:
         boundary = boundary_of(request.headers.get("content-type", ""))
         request.state.body_limit = limit + FORM_OVERHEAD_BYTES

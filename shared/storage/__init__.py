@@ -1,13 +1,16 @@
 """Where recordings and prepared audio live, behind the ObjectStore port."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from shared.errors import SetupError
 from shared.ports import ObjectStore
 from shared.settings import CoreSettings
 from shared.storage.disk import DiskStore
+
+if TYPE_CHECKING:
+    from shared.storage.gcs_http import CloudStorage
 
 _GOOGLE_STORAGE: Final = "https://storage.googleapis.com"
 
@@ -59,6 +62,12 @@ def open_store(
     )
 
 
+def cloud_of(settings: CoreSettings) -> "CloudStorage":
+    """Cloud Storage as the settings reach it, for buckets that are not the store's; opens no connection."""
+    key = settings.google_credentials
+    return _cloud(key.get_secret_value() if key else None, settings.gcs_endpoint)
+
+
 def _folder(parts: SplitResult) -> Path:
     folder = Path(unquote(parts.path))
     if parts.netloc or not folder.is_absolute() or folder == Path("/"):
@@ -73,12 +82,17 @@ def _bucket(
 ) -> ObjectStore:
     # A third of a second of imports (cryptography, requests) that a disk does without.
     from shared.storage.gcs import GcsStore  # noqa: PLC0415
-    from shared.storage.gcs_http import GOOGLE, CloudStorage  # noqa: PLC0415
-    from shared.storage.google_identity import Anonymous, identify  # noqa: PLC0415
 
     if not parts.netloc or parts.query or parts.fragment or "@" in parts.netloc or ":" in parts.netloc:
         raise SetupError("TRANSCRIPTS_STORAGE_URL: name a bucket, as in gs://bucket or gs://bucket/prefix")
+    cloud = _cloud(credentials, endpoint)
+    return GcsStore(cloud, parts.netloc, prefix=unquote(parts.path), scratch_dir=scratch_dir)
+
+
+def _cloud(credentials: str | None, endpoint: str | None) -> "CloudStorage":
+    from shared.storage.gcs_http import GOOGLE, CloudStorage  # noqa: PLC0415  (as above)
+    from shared.storage.google_identity import Anonymous, identify  # noqa: PLC0415
+
     # Ambient credentials are for Google: another server gets a token only where a key was given for it.
     identity = identify(credentials) if credentials or not endpoint else Anonymous()
-    cloud = CloudStorage(identity, endpoint=endpoint or GOOGLE)
-    return GcsStore(cloud, parts.netloc, prefix=unquote(parts.path), scratch_dir=scratch_dir)
+    return CloudStorage(identity, endpoint=endpoint or GOOGLE)

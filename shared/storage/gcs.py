@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
-
-from shared.checksums import crc32c, crc32c_value
-from shared.errors import ObjectMissingError, RangeError, StorageError
+from shared.checksums import crc32c_value
+from shared.errors import ObjectMissingError
 from shared.ids import new_id
 from shared.ports import DirectUpload, ListedObject, StoredObject
 from shared.storage import files
 from shared.storage.gcs_http import CloudStorage
+from shared.storage.gcs_reading import Reading
+from shared.storage.gcs_reading import read as read_object
 from shared.storage.gcs_signing import signed_url
 from shared.storage.gcs_upload import ResumableUpload, SessionGoneError
 from shared.storage.keys import checked
@@ -91,18 +91,8 @@ class GcsStore:
 
         A whole object is checked against its CRC32C: StorageError at its end where it differs.
         """
-        reading = _Reading(self._cloud, self._path(key), start, length)
-        patience = self._cloud.patience()
-        while not reading.done:
-            before = reading.position
-            try:
-                async for chunk in reading.chunks():
-                    yield chunk
-            except StorageError as error:
-                if reading.position > before:
-                    patience.progress()
-                await patience.after(error)
-        reading.check()
+        async for chunk in read_object(self._cloud, Reading(self._path(key), start, length)):
+            yield chunk
 
     async def size(self, key: str) -> int | None:
         """The object's size in bytes, or None where there is no such object."""
@@ -217,56 +207,6 @@ class GcsStore:
 
     def _path(self, key: str) -> str:
         return self._cloud.object_path(self._bucket, self._name(key))
-
-
-class _Reading:
-    """How far an object, or a part of it, has been read."""
-
-    def __init__(self, cloud: CloudStorage, path: str, start: int, length: int | None) -> None:
-        self._cloud = cloud
-        self._path = path
-        self._whole = start == 0 and length is None
-        self._end = None if length is None else start + length  # exclusive
-        self._generation: str | None = None
-        self._crc32c = 0
-        self._expected: int | None = None
-        self.position = start
-        self.done = length == 0
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The bytes from `position` on; raises StorageError where they stop too early."""
-        query = {"alt": "media"} | ({"generation": self._generation} if self._generation else {})
-        try:
-            async with self._cloud.stream(self._path, params=query, headers=self._headers()) as response:
-                self._begin(response)
-                async for chunk in response.aiter_raw():
-                    self.position += len(chunk)
-                    if self._whole:
-                        self._crc32c = crc32c(chunk, self._crc32c)
-                    yield chunk
-        except RangeError:
-            pass  # nothing is there from `position` on
-        self.done = True
-
-    def check(self) -> None:
-        """StorageError where a whole object was read, and was not what Cloud Storage has."""
-        if self._whole and self._expected not in (None, self._crc32c):
-            raise StorageError("The recording was damaged on its way from Cloud Storage. Try again.")
-
-    def _headers(self) -> dict[str, str]:
-        # "gzip" says: as it is stored. Without it, an object that calls itself gzipped would come unpacked.
-        headers = {"Accept-Encoding": "gzip"}
-        if self.position or self._end is not None:
-            headers["Range"] = f"bytes={self.position}-{'' if self._end is None else self._end - 1}"
-        return headers
-
-    def _begin(self, response: httpx.Response) -> None:
-        """Keep to the generation that the first answer is of, and remember its checksum."""
-        if self._generation is None:
-            self._generation = response.headers.get("X-Goog-Generation")
-            sums = response.headers.get("X-Goog-Hash", "").split(",")
-            named = dict(part.strip().partition("=")[::2] for part in sums)
-            self._expected = crc32c_value(named["crc32c"]) if "crc32c" in named else None
 
 
 def _grouped(names: Sequence[str]) -> Iterable[Sequence[str]]:

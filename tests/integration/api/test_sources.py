@@ -1,7 +1,9 @@
 """Sessions whose recording is elsewhere: taken at once, fetched by a worker; what leads inside is refused."""
 
 import httpx
+import pytest
 
+from shared.errors import SetupError
 from tests.integration.api.conftest import Api, StartApi, eventually
 
 URL = "https://recordings.example/2026/%E6%9C%83%E8%AB%87.m4a?X-Amz-Signature=hunter2"
@@ -49,10 +51,41 @@ async def test_what_leads_inside_is_refused_at_once(api: Api) -> None:
 
 async def test_one_place_is_named(api: Api) -> None:
     both = {"source_url": URL, "upload_id": "019ab5d0-7c00-7a3b-9d52-3f8a1c2b4d5e"}
-    for body in ({}, both):
+    for body in ({}, both, {"source_url": URL, "gcs_uri": "gs://one/a.wav"}):
         answer = await api.http.post("/v1/sessions", json=body)
         assert answer.status_code == 422
-        assert "either `upload_id` or `source_url`" in answer.json()["detail"]
+        assert "either `upload_id`, `source_url` or `gcs_uri`" in answer.json()["detail"]
+
+
+async def test_buckets_are_read_from_where_the_owner_lists_them(start_api: StartApi) -> None:
+    """F37: TRANSCRIPTS_INGEST_BUCKETS; off by default, and then the problem says so."""
+    async with start_api() as api:
+        off = await api.http.post("/v1/sessions", json={"gcs_uri": "gs://one/a.wav"})
+        assert (off.status_code, off.json()["code"], off.json()["field"]) == (
+            422,
+            "unsupported_option",
+            "gcs_uri",
+        )
+        assert "TRANSCRIPTS_INGEST_BUCKETS" in off.json()["detail"]
+    async with start_api(TRANSCRIPTS_INGEST_BUCKETS="one, two") as api:
+        sent = await api.http.post("/v1/sessions", json={"gcs_uri": "gs://two/calls/會談 1.m4a"})
+        assert sent.status_code == 202, sent.text
+        assert (sent.json()["session"]["title"], sent.json()["job"]["status"]) == ("會談 1", "queued")
+        assert await api.pool.fetchval("SELECT audio_source FROM session") == "gs://two/calls/會談 1.m4a"
+        for uri in ("gs://three/a.wav", "gs://one/", "https://one/a.wav", "gs://one/a\nb"):
+            refused = await api.http.post("/v1/sessions", json={"gcs_uri": uri})
+            assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request"), uri
+            assert refused.json()["errors"][0]["where"] == "the body's member `gcs_uri`"
+        form = await api.http.post(
+            "/v1/sessions", files={"audio": ("a.wav", b"x")}, data={"gcs_uri": "gs://one/a"}
+        )
+        assert "stands in a JSON body" in form.json()["detail"]
+
+
+async def test_a_bucket_of_our_own_is_never_read_from(start_api: StartApi) -> None:
+    with pytest.raises(SetupError, match="this service's own"):
+        async with start_api(TRANSCRIPTS_STORAGE_URL="gs://ours/a", TRANSCRIPTS_INGEST_BUCKETS="ours"):
+            pass
 
 
 async def test_networks_may_be_opened_by_a_setting(start_api: StartApi) -> None:
