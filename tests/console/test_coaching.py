@@ -64,25 +64,19 @@ async def test_an_upload_pauses_goes_on_and_outlives_the_page(
     visit: Visit, service: Service, tmp_path: Path
 ) -> None:
     recording = tmp_path / "long.wav"
-    recording.write_bytes(silent_wav(1_100))  # 35 MB: three pieces
+    recording.write_bytes(silent_wav(400))  # 13 MB
     async with visit() as visitor:
         page = await visitor.open("/console/upload")
+        slowly = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 4_000_000}
+        devtools = await page.context.new_cdp_session(page)
+        await devtools.send("Network.emulateNetworkConditions", slowly)
         await choose(page, recording)
-        pieces = 0
-
-        async def slow(route: object) -> None:
-            nonlocal pieces
-            pieces += 1
-            if pieces == 2:
-                await pause.click()
-            await route.fallback()  # type: ignore[attr-defined]
-
         item = page.locator(".item")
-        pause = item.get_by_role("button", name="Pause")
-        await page.route("**/v1/uploads/*", slow)
         await page.get_by_role("button", name="Upload and transcribe").click()
+        await page.wait_for_function("() => document.querySelector('.item progress').value > 25")
+        await item.get_by_role("button", name="Pause").click()
         await expect(item.get_by_role("button", name="Go on")).to_be_visible()
-        await page.unroute("**/v1/uploads/*")
+        await devtools.send("Network.emulateNetworkConditions", {**slowly, "uploadThroughput": -1})
         await page.reload()
         await expect(item).to_contain_text("Choose the same file again")
         assert await visitor.violations() == []
