@@ -88,7 +88,7 @@ async def test_what_is_damaged_or_away_is_tried_again(
 ) -> None:
     """CRC32C: what is stored is what the bucket has, or nothing."""
     google.fault("storage.read", do="cut", size=300_000)
-    google.fault("storage.read", do="damage", skip=1)
+    google.fault("storage.read", do="damage")
     damaged = await refusal(fetcher(cloud, ours), ours)
     assert isinstance(damaged, SourceUnavailableError)
     assert "damaged" in damaged.detail
