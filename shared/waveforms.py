@@ -36,6 +36,11 @@ class WaveformRepository:
         kept = await self._pool.fetchval(_KEEP, job_id, attempt, waveform.ms_per_peak, waveform.peaks)
         return kept is not None
 
+    async def has(self, session_id: UUID) -> bool:
+        """Whether the session, of any tenant, has one."""
+        found = await self._pool.fetchval("SELECT 1 FROM waveform WHERE session_id = $1", session_id)
+        return found is not None
+
     async def get(self, session_id: UUID, tenant_id: str) -> Waveform:
         """A session's waveform; NotFoundError where there is no session, or its recording has not been drawn."""
         row = await self._pool.fetchrow(

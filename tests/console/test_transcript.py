@@ -15,6 +15,20 @@ from tests.fixtures.talks import store_talk
 
 pytestmark = BROWSER_TEST
 
+_PIXELS = """(() => {
+    const canvas = document.querySelector("#wave canvas");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const columns = Array.from({ length: canvas.width }, () => []);
+    for (let n = 0; n < data.length; n += 4) {
+        if (data[n + 3] < 255) continue;
+        const colour = "#" + [...data.slice(n, n + 3)].map((part) => part.toString(16).padStart(2, "0")).join("");
+        columns[(n / 4) % canvas.width].push(colour);
+    }
+    return columns.filter((column) => column.length);
+})()"""
+_COLOURS = f"() => [...new Set({_PIXELS}.flat())]"
+_HEIGHTS = f"() => new Set({_PIXELS}.map((column) => column.length)).size"
+
 
 async def a_talk(service: Service, minutes: float = 1.0) -> UUID:
     return await store_talk(
@@ -250,6 +264,28 @@ async def test_three_hours_scroll_like_three_minutes(visit: Visit, service: Serv
         await page.keyboard.press(speaker)
         who = page.locator(f'.segment[data-start="{start}"] .who')
         await expect(who).to_have_text(name, timeout=30_000)
+
+
+async def test_the_waveform_has_the_speakers_colours_and_leads_to_any_moment(
+    visit: Visit, service: Service
+) -> None:
+    """Where a session is older than waveforms, it shows who speaks when."""
+    session = await a_talk(service)
+    for drawn in (True, False):
+        if not drawn:
+            await service.pool.execute("DELETE FROM waveform WHERE session_id = $1", session)
+        async with at_session(visit, session) as (visitor, page):
+            visitor.expect_complaint("willReadFrequently")  # the test looks at pixels, the page never does
+            await page.wait_for_function(_HEIGHTS + " > 1" if drawn else _HEIGHTS + " === 1")
+            colours = await page.evaluate(_COLOURS)
+            assert {"#33557f", "#8a4b12"} <= set(colours), "a blue and a brown voice"
+            wave = page.get_by_role("slider")
+            box = await wave.bounding_box()
+            assert box is not None
+            await page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + 10)
+            await expect(page.locator("#clock")).to_have_text("0:45")
+            await expect(wave).to_have_attribute("aria-valuetext", "0:45")
+            await expect(page.locator(".segment.now")).to_be_in_viewport()
 
 
 async def test_everyone_can_read_it_light_and_dark_on_a_phone_too(visit: Visit, service: Service) -> None:

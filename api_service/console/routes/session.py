@@ -47,6 +47,7 @@ async def show_session(
         active=job is not None and job.status in ACTIVE,
         transcript=transcript,
         talk=talk_of(transcript.segments, transcript.duration_ms) if transcript else None,
+        drawn=await services.waveforms.has(session_id),
         cost=await services.spending.of_job(caller, job.id) if job else None,
         formats=FORMATS,
         layout=ExportOptions(),

@@ -18,6 +18,7 @@ export class Following {
     this.now = null;
     this.button.addEventListener("click", () => this.set(!this.on));
     player.addEventListener("moved", () => this.#move());
+    player.addEventListener("jumped", () => this.on && this.#scroll());
     for (const name of ["wheel", "touchmove"]) addEventListener(name, () => this.set(false), { passive: true });
     addEventListener("keydown", (event) => {
       if (["PageUp", "PageDown", "Home", "End"].includes(event.key) && event.target === document.body) this.set(false);

@@ -11,7 +11,7 @@ const OFF = "console.keys-off";
  * @param {(step: number) => void} nextWord
  */
 export function listen(player, tools, following, editing, nextWord) {
-  const by = (/** @type {number} */ seconds) => () => player.seek(player.ms + seconds * 1000);
+  const by = (/** @type {number} */ seconds) => () => player.jump(player.ms + seconds * 1000);
   const help = /** @type {HTMLDialogElement} */ (document.getElementById("help"));
   /** @type {Record<string, () => unknown>} */
   const actions = {

@@ -78,7 +78,7 @@ async function start() {
   });
   document.body.addEventListener("transcript-changed", () => wave.draw());
   keys.listen(player, tools, following, editing, nextWord);
-  wave.load(session);
+  if ("drawn" in root.dataset) wave.load(session);
   loadWords();
   const at = new URLSearchParams(location.search).get("at");
   if (at && /^\d+$/.test(at)) arrive(Number(at));

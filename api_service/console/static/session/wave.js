@@ -108,7 +108,7 @@ export class Wave {
   #listen() {
     const go = (/** @type {PointerEvent} */ event) => {
       const { left, width } = this.slider.getBoundingClientRect();
-      this.player.seek(((event.clientX - left) / width) * this.player.length);
+      this.player.jump(((event.clientX - left) / width) * this.player.length);
     };
     this.slider.addEventListener("pointerdown", (event) => {
       this.slider.setPointerCapture(event.pointerId);
@@ -125,7 +125,7 @@ export class Wave {
       const step = steps[/** @type {keyof steps} */ (event.key)];
       if (step === undefined || event.shiftKey) return;
       event.preventDefault();
-      this.player.seek(this.player.ms + step);
+      this.player.jump(this.player.ms + step);
     });
   }
 }
