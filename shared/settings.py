@@ -239,6 +239,11 @@ class WorkerSettings(Upkeep, GoogleWork, CoreSettings):
     whisper_threads: int | None = _ours(
         "WHISPER_THREADS", default=None, ge=1, description="CPU threads of one local run; all when unset"
     )
+    local_voices: bool = _ours(
+        "LOCAL_VOICES",
+        default=False,
+        description="Tell voices apart on the worker where an engine did not; needs the speech extra",
+    )
     cpu_jobs: int = _ours(
         "CPU_JOBS", default=1, ge=1, le=64, description="Local transcriptions that compute at once"
     )

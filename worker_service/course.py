@@ -68,11 +68,13 @@ class Hearing:
     result: SpeechResult
     audio_ms: int
     paid: tuple[tuple[Operation, Cost], ...]
+    mended: frozenset[str] = frozenset()  # codes of notices that are not true any more
 
     @property
     def notices(self) -> list[Notice]:
         """What was noticed before anything was started."""
-        return [notice for operation, _ in self.paid for notice in operation.notices]
+        every = (notice for operation, _ in self.paid for notice in operation.notices)
+        return [notice for notice in every if notice.code not in self.mended]
 
 
 class Courses:

@@ -42,6 +42,7 @@ from worker_service.strays import Strays
 from worker_service.sweep import Sweep
 from worker_service.tasks import DISPATCHER, FUNCTIONS, TRANSCRIBER, WEBHOOKS
 from worker_service.transcribe import RunLimits, Transcriber
+from worker_service.voices import open_voices
 from worker_service.webhooks import WebhookSender
 
 log = get_logger(__name__)
@@ -140,6 +141,7 @@ def _assemble(
         sources=Sources(pool, store, Fetcher(store, _fetch_limits(settings), buckets=buckets)),
         limits=_limits(settings, worker.worker_id),
         metrics=metrics,
+        voices=open_voices(settings, pool, store),
     )
     drain = Drain(worker)
     registry = Registry(

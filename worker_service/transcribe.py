@@ -43,6 +43,7 @@ from worker_service.observation import Observation
 from worker_service.roles import assign_roles
 from worker_service.sources import Sources
 from worker_service.status import StatusBoard
+from worker_service.voices import Voices
 
 log = get_logger(__name__)
 
@@ -76,6 +77,7 @@ class Transcriber:
         sources: Sources,
         limits: RunLimits,
         metrics: WorkerMetrics,
+        voices: Voices | None = None,
     ) -> None:
         self._pool = pool
         self._jobs = JobRepository(pool)
@@ -93,6 +95,7 @@ class Transcriber:
         self._clock = clock
         self._limits = limits
         self._metrics = metrics
+        self._voices = voices
 
     async def run(self, job_id: UUID) -> datetime | None:
         """Run one attempt; returns when the job is due again, or None where this worker is done with it.
@@ -160,6 +163,8 @@ class Transcriber:
                 if engine.durable:
                     await kept.aclose()  # the engine has its own copy
             heard = await self._courses.follow(job, engine, course, audio)
+            if self._voices is not None:
+                heard = await self._voices.named(job, heard)
             await self._save(job, heard)
         log.info("job succeeded", job_id=str(job.id), attempt=job.attempt, words=len(heard.result.words))
         await self._courses.discard(job, engine, heard)
