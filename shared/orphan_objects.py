@@ -94,11 +94,8 @@ class OrphanObjects:
         return [item for item in items if item.key in owners and owners[item.key] not in there]
 
     async def _doubt(self, found: Orphans) -> str | None:
-        others = [
-            item.key.removeprefix(f"{OWNERS}/")
-            async for item in self._store.listing(OWNERS)
-            if item.key != f"{OWNERS}/{await self._identity()}"
-        ]
+        owners = {item.key.removeprefix(f"{OWNERS}/") async for item in self._store.listing(OWNERS)}
+        others = owners - {await self._identity()}
         if others:
             return (
                 f"another database has swept this store ({', '.join(sorted(others))}), and its objects look like "

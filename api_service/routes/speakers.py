@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/sessions/{session_id}/speakers", tags=["Editing"]
 @router.get("", response_model=SpeakersResource, responses={200: {"headers": TAGGED}, **problems(404, 409)})
 async def get_speakers(session_id: UUID, caller: CallerDep, services: ServicesDep) -> Response:
     """Who speaks; a role that is unknown stays unknown until somebody says it."""
-    transcript = await services.transcripts.load(session_id, caller.tenant_id)
+    transcript = await services.transcripts.load(session_id, caller.tenant_id, words=False)
     body = SpeakersResource(
         revision=transcript.revision, speakers=SpeakerResource.all_of(transcript.speakers)
     )

@@ -20,6 +20,7 @@ from shared.storage.gcs_reading import read as read_object
 from shared.storage.gcs_signing import signed_url
 from shared.storage.gcs_upload import ResumableUpload, SessionGoneError
 from shared.storage.keys import checked
+from shared.storage.read_ahead import read_ahead
 
 BUFFER_BYTES: Final = 8 * 1024 * 1024
 """The memory of one upload; larger ones are hardly faster, smaller ones cost a round trip each."""
@@ -49,7 +50,10 @@ class GcsStore:
         self._buffer_bytes = buffer_bytes
 
     async def put(self, key: str, chunks: AsyncIterator[bytes], *, if_absent: bool = False) -> StoredObject:
-        """Store the stream by the resumable protocol; outlasts some twenty seconds of failures in a row."""
+        """Store the stream by the resumable protocol; outlasts some twenty seconds of failures in a row.
+
+        While Cloud Storage takes one buffer, the next one comes in.
+        """
         upload = ResumableUpload(
             self._cloud,
             self._bucket,
@@ -57,7 +61,8 @@ class GcsStore:
             if_absent=if_absent,
             buffer_bytes=self._buffer_bytes,
         )
-        return await upload.send(key, chunks)
+        async with aclosing(read_ahead(chunks, self._buffer_bytes)) as ahead:
+            return await upload.send(key, ahead)
 
     async def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> StoredObject:
         """Store a copy of a local file; sent from its beginning again where the upload session is lost."""
