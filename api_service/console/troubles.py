@@ -32,6 +32,8 @@ def wants_page(request: Request) -> bool:
 def told(request: Request, error: TranscriptsError, headers: dict[str, str]) -> Response:
     """The answer that tells of an error; who has not signed in is asked to."""
     if isinstance(error, UnauthorizedError):
+        if request.headers.get("Sec-Fetch-Site") == "cross-site" and not is_fragment(request):
+            return _once_more(request)
         return _to_sign_in(request, headers)
     kind = "forbidden" if isinstance(error, ForbiddenError) else "away" if error.status >= 500 else "problem"
     template = "troubles/notice.html" if is_fragment(request) else "troubles/page.html"
@@ -58,10 +60,19 @@ def last_resort(request: Request, detail: str, request_id: str) -> bytes:
     return text.encode()
 
 
-def _to_sign_in(request: Request, headers: dict[str, str]) -> Response:
-    path = request.scope["path"] if not is_fragment(request) else _shown(request)
+def _once_more(request: Request) -> Response:
+    """A page that asks for the same again, as a page of ours: no strict cookie came along another site's link."""
+    return page(request, "entry/onward.html", wanted=_address(request))
+
+
+def _address(request: Request) -> str:
     query = request.scope["query_string"].decode("latin-1")
-    there = f"{path}?{query}" if query and not is_fragment(request) else path
+    path: str = request.scope["path"]
+    return f"{path}?{query}" if query else path
+
+
+def _to_sign_in(request: Request, headers: dict[str, str]) -> Response:
+    there = _shown(request) if is_fragment(request) else _address(request)
     address = f"{SIGN_IN}?{urlencode({'next': there})}"
     if is_fragment(request):
         return Response(status_code=401, headers={**headers, "HX-Redirect": address})

@@ -63,7 +63,7 @@ class Visitor:
     def refuse_complaints(self) -> None:
         """Fail where the browser has complained: an error of a script, a violation of the policy, a missing file."""
         unexpected = [each for each in self.complaints if not any(re.search(p, each) for p in self._expected)]
-        assert unexpected == []
+        assert not unexpected, unexpected
 
     async def violations(self) -> list[str]:
         """What axe finds that keeps people out, on the page as it stands."""

@@ -9,6 +9,7 @@ from playwright.async_api import Page, expect
 from shared.errors import EngineError
 from shared.jobs import JobRepository
 from shared.records import JobRecord
+from tests.console.browser import DESKTOP, PHONE
 from tests.console.conftest import BROWSER_TEST, Service, Visit
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.rows import a_session, stored_job
@@ -196,17 +197,23 @@ PAGES = (
 )
 
 
-async def test_everyone_can_use_every_page_in_light_and_dark(service: Service, visit: Visit) -> None:
+async def test_everyone_can_use_every_page_in_light_and_dark_and_on_a_phone(
+    service: Service, visit: Visit
+) -> None:
     job = (await failed_job(service, "To be looked at")).id
     await send(service, "To be waited for")
-    paths = [f"/console/operate{path}" for path in PAGES] + [f"/console/operate/jobs/{job}"]
-    for dark in (False, True):
-        async with visit(dark=dark) as visitor:
-            for path in paths:
-                page = await visitor.open(path)
-                if path.endswith("operate"):
-                    await expect(page.locator("#charts")).to_have_attribute("data-drawn", "day")
-                assert await visitor.violations() == [], path
+    async with visit() as visitor:
+        for path in (*PAGES, f"/jobs/{job}"):
+            page = await visitor.open(f"/console/operate{path}")
+            if not path:
+                await expect(page.locator("#charts")).to_have_attribute("data-drawn", "day")
+            assert await visitor.violations() == [], path
+            await page.emulate_media(color_scheme="dark")
+            await page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+            assert await visitor.violations() == [], f"{path}, dark, on a phone"
+            assert await page.evaluate("() => document.documentElement.scrollWidth") <= PHONE[0], path
+            await page.emulate_media(color_scheme="light")
+            await page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
 
 
 async def test_a_job_that_is_not_there_is_told_in_words(visit: Visit) -> None:

@@ -145,7 +145,7 @@ def test_what_makes_work_for_engines_is_counted_by_itself() -> None:
     submits = {(method, path) for method, path in routes() if class_of(method, path) is RouteClass.SUBMIT}
     assert submits == {
         ("POST", "/v1/sessions"), ("POST", "/v1/uploads"), ("POST", "/v1/sessions/{session_id}/jobs"),
-        ("POST", "/v1/jobs/{job_id}/retry"),
+        ("POST", "/v1/jobs/{job_id}/retry"), ("POST", "/console/sample"),
     }  # fmt: skip
     assert class_of("PATCH", "/v1/uploads/1") is RouteClass.WRITE
     assert class_of("HEAD", "/v1/uploads/1") is RouteClass.READ
