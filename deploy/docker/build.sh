@@ -29,11 +29,14 @@ if [ -z "$builder" ]; then
   fi
 fi
 
-set -- --file "deploy/docker/$file.Dockerfile" --tag "coaching-transcripts-$name:${TAG:-dev}" "$@" .
+cd "$(dirname "$0")/../.."
+set -- --label "org.opencontainers.image.version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
+  --label "org.opencontainers.image.revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+  --label org.opencontainers.image.licenses=Apache-2.0 \
+  --file "deploy/docker/$file.Dockerfile" --tag "coaching-transcripts-$name:${TAG:-dev}" "$@" .
 [ -z "$target" ] || set -- --target "$target" "$@"
 case $builder in
 docker) ;;
 *) set -- --format docker --layers "$@" ;; # the OCI format has no health checks
 esac
-cd "$(dirname "$0")/../.."
 exec "$builder" build "$@"

@@ -50,6 +50,9 @@ def test_an_image_is_small_unprivileged_and_knows_its_health(
     config = found["Config"]
     assert config["User"] == "10001:10001"
     assert config["StopSignal"] in {"SIGTERM", "15"}
+    assert {"version", "revision", "licenses"} == {
+        label.rpartition(".")[2] for label in config["Labels"] if "opencontainers" in label
+    }
     assert config["Cmd"][:2] == ["python", "-m"]
     assert found["HealthCheck" if "HealthCheck" in found else "Healthcheck"]["Test"][:3] == [
         "CMD",

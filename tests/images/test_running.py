@@ -1,5 +1,6 @@
 """The services in their containers, on a Postgres, a Redis and a Google of this machine."""
 
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,8 +95,17 @@ def transcribed(url: str, key: str) -> None:
             assert job["status"] not in {"failed", "cancelled"}, job
             if job["status"] == "succeeded":
                 break
-        text = http.get(f"/v1/sessions/{made.json()['session']['id']}/transcript", params={"format": "txt"})
-        assert (text.status_code, bool(text.text.strip())) == (200, True)
+        session = f"/v1/sessions/{made.json()['session']['id']}"
+        for kind in ("txt", "docx", "pdf"):  # libraries and fonts are there
+            answer = http.get(f"{session}/transcript", params={"format": kind})
+            assert (answer.status_code, bool(answer.content.strip())) == (200, True), answer.text
+        assert http.get("/docs").status_code == 200
+        page = http.get("/console/sign-in").text
+        for asset in re.findall(
+            r'"(/console/static/[^"]+)"', page
+        ):  # templates are there, and what they name
+            assert http.get(asset).status_code == 200, asset
+        assert "/console/static/" in page
 
 
 def ends_in_order(container: Container) -> None:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from tests.fixtures.repository import ROOT, files, name
 COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILES = [path for path in files() if path.name.endswith("Dockerfile")]
 OURS = ("api", "migrate", "worker")
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 BUILD = ROOT / "deploy" / "docker" / "build.sh"
 PROBES = {
     "api": ['CMD ["python", "-m", "api_service.probe"]'],
@@ -139,6 +141,12 @@ def test_make_builds_each_image(image: str, file: str, target: str | None) -> No
     assert dockerfile == f"deploy/docker/{file}.Dockerfile"
     assert told[told.index("--tag") + 1] == f"coaching-transcripts-{image}:v1"
     assert told[-2:] == ["--given", "."]
+    assert f"org.opencontainers.image.version={VERSION}" in told
+    assert [
+        word
+        for word in told
+        if re.fullmatch(r"org\.opencontainers\.image\.revision=([0-9a-f]{40}|unknown)", word)
+    ]
     assert ["--target"] * bool(target) == [word for word in told if word == "--target"]
     if target:
         assert told[told.index("--target") + 1] == target
