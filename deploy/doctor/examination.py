@@ -64,6 +64,7 @@ async def examine(settings: WorkerSettings, api_url: str) -> AsyncIterator[Findi
 async def _what_computes(settings: WorkerSettings) -> AsyncIterator[Finding]:
     for finding in [
         *surroundings.machine(settings),
+        *surroundings.engines(settings),
         *surroundings.speech(settings),
         *await stores.storage(settings),
     ]:

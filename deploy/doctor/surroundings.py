@@ -9,12 +9,25 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from shared.errors import TranscriptsError
+from shared.errors import SetupError, TranscriptsError
 from shared.examination.findings import Finding, fail, note, ok
+from shared.plugins import ENGINES, installed, names, use
 from shared.settings import WorkerSettings
+from worker_service.engines.catalogue import chosen
 from worker_service.engines.local.weights import BUNDLED, VOICES, verify
 
 _SCRATCH_BYTES: Final = 2 * 1024**3  # a prepared session of 8 h is 0.9 GB
+
+
+def engines(settings: WorkerSettings) -> list[Finding]:
+    """The engines that a worker here would run are installed, and their packages can be loaded."""
+    try:
+        points = chosen(settings)
+        for point in points.values():
+            use(point, lambda _: None)
+    except SetupError as error:
+        return [fail("engines", error.detail, "Correct TRANSCRIPTS_ENGINES, or install the package.")]
+    return [ok("engines", f"{', '.join(points)}, of {names(installed(ENGINES))} that are installed")]
 
 
 def speech(settings: WorkerSettings) -> list[Finding]:

@@ -14,6 +14,7 @@ from deploy.local.redis import Redis
 from shared.database import open_pool
 from shared.ids import new_id
 from shared.settings import known_settings
+from tests.fixtures.packages import a_plugin
 from tests.fixtures.rows import sign_on, stored_job
 
 
@@ -64,6 +65,19 @@ async def test_a_set_up_that_works(capsys: pytest.CaptureFixture[str], database_
     assert code == 0
     assert found["workers"]["detail"] == "1 alive, 0 of 4 places taken"
     assert "make run-api" in found["API"]["fix"]
+
+
+async def test_an_engine_that_is_not_installed_or_broken(
+    capsys: pytest.CaptureFixture[str], site: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site.setenv("TRANSCRIPTS_ENGINES", "scripted,siri")
+    code, found = await examine(capsys)
+    assert (code, found["engines"]["grade"]) == (1, "fail")
+    assert "no engine 'siri'" in found["engines"]["detail"]
+    site.syspath_prepend(a_plugin(tmp_path / "others", code="import no_such_sdk", engines="odd_speech:open"))
+    site.setenv("TRANSCRIPTS_ENGINES", "odd")
+    code, found = await examine(capsys)
+    assert (code, "odd-speech 2.1" in found["engines"]["detail"]) == (1, True)
 
 
 async def test_redis_refuses_or_is_away(
