@@ -3,6 +3,7 @@
 Both are real processes of this environment, the older one with its files from the repository's history.
 """
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -40,11 +41,15 @@ async def an_api(
         await api.end()
 
 
-async def transcribed(http: httpx.AsyncClient) -> dict[str, Any]:
-    """Send a recording and wait for its end; returns the job."""
-    sent = await http.post("/v1/sessions", files={"audio": ("a.wav", tone_wav(0.5))})
-    assert sent.status_code == 202, sent.text
-    job: dict[str, Any] = sent.json()["job"]
+async def sent(http: httpx.AsyncClient, **fields: str) -> dict[str, Any]:
+    """The job of a recording that was just sent."""
+    answer = await http.post("/v1/sessions", files={"audio": ("a.wav", tone_wav(0.5))}, data=fields)
+    assert answer.status_code == 202, answer.text
+    return dict(answer.json()["job"])
+
+
+async def ended(http: httpx.AsyncClient, job: dict[str, Any]) -> dict[str, Any]:
+    """The same job, once it has ended."""
     while job["status"] not in {"succeeded", "failed", "cancelled"}:
         job = (await http.get(f"/v1/jobs/{job['id']}", headers={"Prefer": "wait=20"})).json()
     return job
@@ -61,12 +66,35 @@ async def test_one_side_is_older(
         an_api(tmp_path, database_url, redis_url, new) as http,
         a_worker(tmp_path / "worker.log", database_url, redis_url, storage, PYTHONPATH=str(old)),
     ):
-        job = await transcribed(http)
+        job = await ended(http, await sent(http))
         assert (job["status"], job["error"], job["progress"]) == ("succeeded", None, 100)
         transcript = (await http.get(f"/v1/sessions/{job['session_id']}/transcript")).json()
         assert transcript["segments"]
         workers = (await http.get("/v1/ops/workers")).json()["items"]
         assert [worker["state"] for worker in workers] == ["running"]
+
+
+@pytest.mark.parametrize("leaves", ["older", "newer"])
+async def test_a_job_goes_from_one_version_to_the_other(
+    before: Path, leaves: str, database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """A roll-out, and a roll-back: the worker that is stopped hands its job over, and no attempt is counted."""
+    goes, comes = (before, ROOT) if leaves == "older" else (ROOT, before)
+    stores = database_url, redis_url, tmp_path / "objects"
+    async with (
+        an_api(tmp_path, database_url, redis_url, ROOT) as http,
+        a_worker(tmp_path / "goes.log", *stores, PYTHONPATH=str(goes)) as first,
+    ):
+        job = await sent(http, model="seconds=3")
+        while job["status"] != "running":
+            await asyncio.sleep(0.05)
+            job = (await http.get(f"/v1/jobs/{job['id']}")).json()
+        async with a_worker(tmp_path / "comes.log", *stores, PYTHONPATH=str(comes)) as second:
+            assert await first.stop() == 0
+            job = await ended(http, job)
+            assert (job["status"], job["error"]) == ("succeeded", None)
+            assert job["id"] in second.text
+            assert job["id"] in first.text
 
 
 def test_the_older_process_runs_the_older_files(before: Path, tmp_path: Path) -> None:
