@@ -96,7 +96,8 @@ class EngineScaling(_Resource):
     places: int = Field(description="Jobs that these may hold at once, together")
     places_free: int = Field(description="Places that no running job takes")
     places_wanted: int = Field(
-        description="Running and due jobs; of a tenant no more than may be in flight, while paused only running ones"
+        description="Running and due jobs; of a tenant no more than may be in flight, while paused only running ones, "
+        "in all only those whose engine a living worker runs (any, where none lives)"
     )
 
 

@@ -13,22 +13,10 @@ from shared.records import Row
 _NO_LIMIT: Final = 2**31 - 1
 _DUE: Final = "status = 'queued' AND (next_attempt_at IS NULL OR next_attempt_at <= now())"
 # Of a tenant that may have so many jobs in flight, no more than those want a place; a paused queue lets none in.
-# The empty name is the row of all engines: a tenant's limit, and a worker of two engines, count once there.
+# The empty name is the row of all engines: a tenant's limit, and a worker of two engines, count once there; jobs that
+# no worker runs want no place of those that there are, unless there are none at all.
 _SIGNAL: Final = f"""
-WITH tenants AS (
-    SELECT coalesce(engine, '') AS engine,
-        count(*) FILTER (WHERE status = 'running') AS running,
-        count(*) FILTER (WHERE {_DUE}) AS due,
-        count(*) FILTER (WHERE status = 'queued' AND next_attempt_at > now()) AS deferred,
-        count(*) FILTER (WHERE status = 'queued' AND next_attempt_at > now() AND rung_at IS NOT NULL) AS held,
-        min(queued_at) FILTER (WHERE {_DUE}) AS oldest
-    FROM job WHERE status IN ('queued', 'running') GROUP BY GROUPING SETS ((engine, tenant_id), (tenant_id))
-), jobs AS (
-    SELECT engine, sum(running) AS running, sum(due) AS due, sum(deferred) AS deferred, min(oldest) AS oldest,
-        sum(running + CASE WHEN EXISTS (SELECT 1 FROM queue_pause) THEN 0
-            ELSE least(due, greatest($1 - running - held, 0)) END) AS wanted
-    FROM tenants GROUP BY engine
-), alive AS (
+WITH alive AS (
     SELECT w.engines, w.max_jobs, greatest(w.max_jobs - coalesce(j.running, 0), 0) AS free
     FROM worker w LEFT JOIN (
         SELECT worker, count(*) AS running FROM job WHERE status = 'running' GROUP BY worker) j ON j.worker = w.id
@@ -37,6 +25,22 @@ WITH tenants AS (
     SELECT '' AS engine, count(*) AS workers, sum(max_jobs) AS places, sum(free) AS free FROM alive
     UNION ALL SELECT offered, count(*), sum(max_jobs), sum(free)
     FROM alive CROSS JOIN LATERAL jsonb_array_elements_text(engines) AS offered GROUP BY offered
+), tenants AS (
+    SELECT coalesce(engine, '') AS engine,
+        count(*) FILTER (WHERE status = 'running') AS running,
+        count(*) FILTER (WHERE {_DUE}) AS due,
+        count(*) FILTER (WHERE {_DUE} AND (EXISTS (SELECT 1 FROM places p WHERE p.engine = job.engine)
+            OR NOT EXISTS (SELECT 1 FROM alive))) AS due_served,
+        count(*) FILTER (WHERE status = 'queued' AND next_attempt_at > now()) AS deferred,
+        count(*) FILTER (WHERE status = 'queued' AND next_attempt_at > now() AND rung_at IS NOT NULL) AS held,
+        min(queued_at) FILTER (WHERE {_DUE}) AS oldest
+    FROM job WHERE status IN ('queued', 'running') GROUP BY GROUPING SETS ((engine, tenant_id), (tenant_id))
+), jobs AS (
+    SELECT engine, sum(running) AS running, sum(due) AS due, sum(deferred) AS deferred, min(oldest) AS oldest,
+        sum(running + CASE WHEN EXISTS (SELECT 1 FROM queue_pause) THEN 0
+            ELSE least(CASE engine WHEN '' THEN due_served ELSE due END,
+                greatest($1 - running - held, 0)) END) AS wanted
+    FROM tenants GROUP BY engine
 )
 SELECT engine, coalesce(due, 0)::int AS due, coalesce(running, 0)::int AS running,
     coalesce(deferred, 0)::int AS deferred,

@@ -76,7 +76,7 @@ BEGIN
         ('alembic_version', 'version_num'),
         ('budget', 'tenant_id, micro_dollars_per_month, updated_at'),
         ('job', 'id, session_id, tenant_id, status, attempt, failures, priority, engine, model, language, speakers, '
-            'diarization, processing, progress, error, worker, request_id, traceparent, retry_of, next_attempt_at, '
+            'diarization, processing, progress, audio_ms_done, fallback_engine, error, worker, lane, request_id, traceparent, retry_of, next_attempt_at, '
             'created_at, queued_at, place, rung_at, started_at, finished_at, updated_at'),
         ('job_event', 'n, job_id, attempt, what, detail, at'),
         ('operation', 'job_id, attempt, tenant_id, engine, model, audio_ms, expected_micro_dollars, outcome, created_at, '
@@ -88,7 +88,7 @@ BEGIN
         ('usage', 'job_id, attempt, session_id, tenant_id, engine, model, audio_ms, billed_ms, micro_dollars, estimated, '
             'created_at'),
         ('webhook_delivery', 'id, tenant_id, event, status, attempts, next_attempt_at, created_at, finished_at'),
-        ('worker', 'id, host, pid, version, max_jobs, running, draining, engines, tasks, drain_requested, started_at, '
+        ('worker', 'id, host, pid, version, max_jobs, running, draining, engines, lane, tasks, drain_requested, started_at, '
             'seen_at, stopped_at')
     ) AS opened (name, columns) LOOP
         IF to_regclass(format('public.%I', open.name)) IS NOT NULL THEN
