@@ -5,8 +5,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from shared.database import transaction
 from shared.errors import NoAudioError
 from shared.storage.disk import DiskStore
+from shared.transcripts import TranscriptRepository
 from tests.fixtures.keys import PEPPER, made_key
 from tests.fixtures.talks import store_talk
 from tests.integration.api.conftest import Api, StartApi
@@ -100,6 +102,17 @@ async def test_what_is_not_ready_shows_how_far_it_is_and_then_reloads(api: Api) 
     beside = await api.http.get(f"/console/progress/{job.id}?beside=true", headers=HTMX)
     assert "HX-Refresh" not in beside.headers, "who edits an older transcript is not torn away"
     assert "The new transcription" in beside.text
+
+
+async def test_where_nobody_spoke_the_page_says_so_and_still_plays(api: Api) -> None:
+    job = await api.claimed(await api.send())
+    async with transaction(api.pool) as connection:
+        assert await api.jobs.succeed(connection, job, warnings=[], model="m1", language="en")
+        await TranscriptRepository(api.pool).replace(connection, job.session_id, [], [])
+    text = await page(api, f"/console/sessions/{job.session_id}")
+    assert "Nobody speaks" in text
+    assert '<ol class="part" start="1"></ol>' in text, "an undone edit has somewhere to go"
+    assert 'id="player"' in text
 
 
 async def test_a_failure_says_why_and_offers_to_try_again(api: Api) -> None:

@@ -4,6 +4,8 @@
 import { ask, newKey, shown } from "../api.js";
 import { order } from "../order.js";
 
+const offline = document.getElementById("offline")?.textContent ?? "";
+
 /**
  * Do something when a dialog is answered with yes.
  * @param {string} id
@@ -11,7 +13,7 @@ import { order } from "../order.js";
  */
 function onYes(id, act) {
   const form = document.getElementById(id)?.querySelector("form");
-  form?.addEventListener("submit", () => shown(() => act(form), document.getElementById("offline")?.textContent ?? ""));
+  form?.addEventListener("submit", () => shown(() => act(form), offline));
 }
 
 /** @param {string} session */
@@ -35,7 +37,7 @@ export function listen(session) {
   exporting?.addEventListener("submit", () => prepareExport(/** @type {HTMLDialogElement} */ (exporting)));
   document.addEventListener("click", (event) => {
     const button = /** @type {HTMLElement} */ (event.target).closest("[data-cancel-job], [data-retry-job]");
-    if (button instanceof HTMLElement) shown(() => step(button), "");
+    if (button instanceof HTMLElement) shown(() => step(button), offline);
   });
 }
 

@@ -21,7 +21,11 @@ export class Following {
     player.addEventListener("jumped", () => this.on && this.#scroll());
     for (const name of ["wheel", "touchmove"]) addEventListener(name, () => this.set(false), { passive: true });
     addEventListener("keydown", (event) => {
-      if (["PageUp", "PageDown", "Home", "End"].includes(event.key) && event.target === document.body) this.set(false);
+      const elsewhere = /** @type {HTMLElement} */ (event.target).closest("input, textarea, select, [role=slider]");
+      if (["PageUp", "PageDown", "Home", "End"].includes(event.key) && !elsewhere) this.set(false);
+    });
+    addEventListener("pointerdown", (event) => {
+      if (event.clientX >= document.documentElement.clientWidth) this.set(false); // the scrollbar
     });
   }
 

@@ -76,7 +76,7 @@ export class Transcript {
 
   /** @returns {Element} Where a segment goes that comes after all others. */
   #last() {
-    return this.segments.at(-1)?.parentElement ?? this.list;
+    return this.segments.at(-1)?.parentElement ?? this.list.lastElementChild ?? this.list;
   }
 
   /** Write every name anew. */

@@ -8,7 +8,6 @@ import { Sending } from "./sending.js";
 
 const texts = /** @type {HTMLTemplateElement} */ (document.getElementById("words")).dataset;
 const STATES = ["ready", "waiting", "sending", "paused", "retrying", "finishing", "done", "failed", "refused", "orphan"];
-const GONE = 404;
 
 /** @param {string} text @param {Record<string, string>} values */
 export function filled(text, values) {
@@ -35,7 +34,7 @@ export class Item extends EventTarget {
     /** @type {File | null} */
     this.file = null;
     this.key = newKey();
-    this.title.value = begun?.title ?? (file?.name ?? "").replace(/\.[^.]+$/, "");
+    this.title.value = begun?.title ?? (file?.name ?? "").replace(/\.[^.]+$/, "").slice(0, this.title.maxLength);
     this.element.addEventListener("click", (event) => this.#clicked(event));
     this.take(file);
   }
@@ -103,7 +102,7 @@ export class Item extends EventTarget {
     if (!(error instanceof Problem)) throw error;
     if (error.body.session_id) return this.#done(error.body.session_id); // an answer was lost: it was made before
     const refused = [413, 415].includes(error.status) || error.code === "upload_damaged";
-    if (refused || error.status === GONE) this.#startAnew();
+    if (refused) this.#startAnew();
     this.show(refused ? "refused" : "failed", error.status === 0 ? texts.retrying : error.message);
   }
 
@@ -126,7 +125,7 @@ export class Item extends EventTarget {
   /** @param {string} upload */
   #remember(upload) {
     const { name = "", lastModified: changed = 0 } = this.file ?? {};
-    this.begun = { upload, name, size: this.size, changed, title: this.title.value };
+    this.begun = { upload, name, size: this.size, changed, title: this.title.value, at: Date.now() };
     memory.keep(this.begun);
   }
 

@@ -2,14 +2,15 @@
 /** Uploads that were begun and not ended, so that the page can go on with them after it was closed. */
 
 const KEY = "console.uploads";
+const KEPT_MS = 7 * 86_400_000; // the service keeps the bytes for a day or so, by its settings
 
-/** @typedef {{upload: string, name: string, size: number, changed: number, title: string}} Begun */
+/** @typedef {{upload: string, name: string, size: number, changed: number, title: string, at: number}} Begun */
 
 /** @returns {Begun[]} */
 export function begun() {
   try {
     const kept = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-    return Array.isArray(kept) ? kept : [];
+    return Array.isArray(kept) ? kept.filter((each) => each.at > Date.now() - KEPT_MS) : [];
   } catch {
     return [];
   }

@@ -33,6 +33,7 @@ addEventListener("beforeunload", (event) => {
   if (items.some((each) => ["sending", "retrying", "finishing"].includes(each.state))) event.preventDefault();
 });
 send.addEventListener("click", () => {
+  if (!form.reportValidity()) return;
   for (const each of items) if (each.state === "ready") each.show("waiting");
   next();
 });

@@ -76,8 +76,14 @@ export class Sending {
     return begun;
   }
 
+  /** How far it is; what the service has given up begins anew. */
   async #look() {
-    return (await ask("GET", `/v1/uploads/${this.upload}`, { signal: this.stop.signal })).json();
+    try {
+      return await (await ask("GET", `/v1/uploads/${this.upload}`, { signal: this.stop.signal })).json();
+    } catch (error) {
+      if (!(error instanceof Problem) || ![404, 410].includes(error.status)) throw error;
+      return this.#begin();
+    }
   }
 
   /** @param {string} upload @param {number} offset @returns {Promise<number>} How much is there now. */
