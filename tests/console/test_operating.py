@@ -123,7 +123,13 @@ async def test_the_queue_is_paused_resumed_and_emptied(service: Service, visit: 
         await expect(looking_on.locator("#now .banner").first).to_contain_text("a new <model>")
         await page.get_by_role("button", name="Resume").click()
         await expect(page.get_by_role("button", name="Pause …")).to_be_visible()
+        waiting = looking_on.locator("#now .measure").nth(1)
+        before = await waiting.inner_text()
         await page.get_by_role("button", name="Empty …").click()
+        await send(service, "Comes while it is asked")
+        await expect(waiting).not_to_have_text(
+            before
+        )  # what changes does not take the question's button away
         await answer_yes(page, "Cancel them all")
         await expect(page.locator("#notices")).to_contain_text("jobs were cancelled")
         await expect(page.locator("#queue")).to_contain_text("Nothing waits")

@@ -1,6 +1,8 @@
 // What every page has: the menu, light and dark, our own question before a change, times in the reader's zone, and
 // the strip that tells of a lost connection. Pages with more to do load a module of their own.
 
+import "./live.js";
+
 /** Like `fetch`, with the token that proves that the request comes from a page of ours. */
 export function call(address, options = {}) {
   const { "X-Console-Token": token } = JSON.parse(document.body.getAttribute("hx-headers"));
