@@ -114,6 +114,30 @@ async def test_what_is_no_recording_is_refused_in_plain_words(
         await expect(items).to_have_count(1)
 
 
+async def test_a_job_is_stopped_tried_again_and_listed_while_it_goes_on(
+    visit: Visit, service: Service
+) -> None:
+    """No worker runs: it waits, in its place."""
+    sent = await service.http.post("/v1/sessions", files={"audio": ("call.wav", silent_wav(1))})
+    session = sent.json()["session"]["id"]
+    async with visit(locale="zh-TW") as visitor:
+        page = await visitor.open(f"/console/sessions/{session}")
+        await expect(page.locator(".progress-of .status")).to_have_text("等待中")
+        assert await visitor.violations() == []
+        await page.get_by_role("button", name="停止").click()
+        await expect(page.locator(".banner")).to_contain_text("已取消")
+        assert await visitor.violations() == []
+        await page.get_by_role("button", name="再試一次").click()
+        await expect(page.locator(".progress-of .status")).to_have_text("等待中")
+        await page.goto(f"{service.api.url}/console/sessions?q=call&status=queued")
+        row = page.locator("table.sessions tbody tr").first
+        await expect(row.locator(".status")).to_have_text("等待中")
+        job = (await service.http.get(f"/v1/sessions/{session}")).json()["job_id"]
+        await service.http.post(f"/v1/jobs/{job}/cancel")
+        await expect(row.locator(".status")).to_have_text("已取消")
+        await expect(page.locator("#follow")).to_have_count(0)
+
+
 async def test_a_thousand_sessions_are_found_and_paged_through(visit: Visit, service: Service) -> None:
     await a_thousand(service)
     async with visit() as visitor:

@@ -318,6 +318,25 @@ async def test_files_of_every_kind_come_with_their_options(visit: Visit, service
         assert max(map(len, text.splitlines())) < 40
 
 
+async def test_another_transcription_runs_beside_the_old_transcript(visit: Visit, service: Service) -> None:
+    session = await a_talk(service)
+    async with at_session(visit, session) as (visitor, page):
+        await page.get_by_role("button", name="Transcribe again").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("Language").select_option("")
+        await dialog.get_by_label("Speakers, at most").fill("3")
+        assert await visitor.violations() == []
+        async with page.expect_response(re.compile("/words$")):
+            await dialog.get_by_role("button", name="Transcribe").click()
+        await expect(page.locator("#progress .status")).to_have_text("Queued")
+        await expect(page.locator(".segment")).not_to_have_count(0)
+        stored = (await service.http.get(f"/v1/sessions/{session}")).json()
+        job = (await service.http.get(f"/v1/jobs/{stored['job_id']}")).json()
+        assert (job["language"], job["speakers"]) == (None, 3)
+        await service.http.post(f"/v1/jobs/{job['id']}/cancel")
+        await expect(page.locator(".banner")).to_contain_text("The new transcription: Cancelled")
+
+
 async def test_a_session_is_renamed_and_erased(visit: Visit, service: Service) -> None:
     session = await a_talk(service)
     async with at_session(visit, session) as (visitor, page):
