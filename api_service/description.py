@@ -53,6 +53,12 @@ _SENT_HEADERS: Final = {
     "webhook-timestamp": "Unix seconds of this attempt",
     "webhook-signature": "`v1,` and a signature; two of them while a secret is replaced. Standard Webhooks",
 }
+_TRACEPARENT: Final = {
+    "name": "traceparent",
+    "in": "header",
+    "description": "W3C Trace Context: the trace of the request that made the job, where that was traced",
+    "schema": {"type": "string"},
+}
 _REQUEST_ID: Final = {
     "description": "The request's id: yours if you sent one, else ours; it is in the logs",
     "schema": {"type": "string"},
@@ -114,6 +120,7 @@ def _tell_what_is_sent(operation: dict[str, Any]) -> None:
         {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
         for name, text in _SENT_HEADERS.items()
     ]
+    operation["parameters"].append(_TRACEPARENT)
     operation["responses"] = {"2XX": {"description": "Taken"}, "410": {"description": "Never again"}}
 
 

@@ -35,6 +35,11 @@ class Tracing(Protocol):
     ) -> AbstractContextManager[Enter]:
         """An attempt of a job."""
 
+    def continued(
+        self, name: str, traceparent: str, attributes: Mapping[str, Value]
+    ) -> AbstractContextManager[object]:
+        """A call to another system, in the trace that a header names."""
+
     def annotate(self, attributes: Mapping[str, Value]) -> None:
         """Add to the span that is current."""
 
@@ -98,6 +103,13 @@ def attempt(
     if _tracing is None:
         return nullcontext(_no_phase)
     return _tracing.attempt(job_id, number, traceparent, attributes)
+
+
+def continued(name: str, traceparent: str | None, **attributes: Value) -> AbstractContextManager[object]:
+    """A call to another system while the block runs, in the trace that `traceparent` names, if it does."""
+    if _tracing is None or traceparent is None:
+        return _NOTHING
+    return _tracing.continued(name, traceparent, attributes)
 
 
 def annotate(**attributes: Value) -> None:

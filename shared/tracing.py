@@ -95,6 +95,14 @@ class OpenTelemetry:
             finally:
                 phases.end()
 
+    @contextmanager
+    def continued(self, name: str, traceparent: str, attributes: Mapping[str, Value]) -> Iterator[None]:
+        """A call to another system, by what has no span above it any more."""
+        parent = _HEADER.extract({"traceparent": traceparent}, context=Context())
+        span = self._tracer.start_span(name, context=parent, kind=SpanKind.CLIENT, attributes=attributes)
+        with _current(span):
+            yield
+
     def annotate(self, attributes: Mapping[str, Value]) -> None:
         """Add to the span that is current; an `error.type` marks it as failed."""
         span = trace.get_current_span()

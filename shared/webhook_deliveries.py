@@ -40,7 +40,8 @@ WITH due AS (
 UPDATE webhook_delivery d SET attempts = d.attempts + 1, next_attempt_at = now() + $3::interval
 FROM taken, webhook_endpoint e WHERE d.id = taken.id AND e.id = d.endpoint_id
 RETURNING d.*, coalesce(d.url, e.url) AS target, e.secret,
-    CASE WHEN e.old_secret_until > now() THEN e.old_secret END AS old_secret
+    CASE WHEN e.old_secret_until > now() THEN e.old_secret END AS old_secret,
+    (SELECT traceparent FROM job WHERE id = (d.data ->> 'job_id')::uuid) AS traceparent
 """  # noqa: S608  (the part is a constant)
 _MINE: Final = "id = $1 AND attempts = $2 AND status = 'pending'"
 _DISABLE: Final = """
@@ -60,11 +61,15 @@ RETURNING id
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that is this worker's to make, where it goes, and the sealed secrets that sign it, newest first."""
+    """A delivery that is this worker's to make, where it goes, and the sealed secrets that sign it, newest first.
+
+    `traceparent` is that of the request that made its job, where that was traced.
+    """
 
     delivery: DeliveryRecord
     url: str
     secrets: tuple[bytes, ...]
+    traceparent: str | None = None
 
 
 class DeliveryRepository:
@@ -143,6 +148,7 @@ class DeliveryRepository:
             Claimed(
                 DeliveryRecord.from_row(row), row["target"],
                 tuple(secret for secret in (row["secret"], row["old_secret"]) if secret is not None),
+                row["traceparent"],
             )
             for row in rows
         ]  # fmt: skip

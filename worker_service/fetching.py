@@ -17,6 +17,7 @@ from urllib.parse import urljoin
 
 import httpcore
 
+from shared import telemetry
 from shared.bucket_sources import SCHEME
 from shared.containers import HEAD_BYTES, Container, describe, sniff
 from shared.errors import (
@@ -76,8 +77,9 @@ class Fetcher:
         """
         recording = _Recording()
         try:
-            async with asyncio.timeout(self._limits.max_s), aclosing(self._source(url)) as body:
-                stored = await self._store.put(key, recording.recognised(body))
+            with telemetry.span("fetch"):
+                async with asyncio.timeout(self._limits.max_s), aclosing(self._source(url)) as body:
+                    stored = await self._store.put(key, recording.recognised(body))
         except TimeoutError:
             raise SourceUnavailableError(
                 f"The recording did not come within {self._limits.max_s:g} s. It is tried again by itself."

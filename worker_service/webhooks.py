@@ -14,9 +14,10 @@ from uuid import UUID
 
 import httpx
 
+from shared import telemetry
 from shared.database import AWAY, Pool, outlast
 from shared.egress import AddressRefusedError, UnresolvedError
-from shared.logs import get_logger
+from shared.logs import bind, get_logger
 from shared.pepper import Pepper, SealedError
 from shared.queue.webhook_bell import WebhookBell
 from shared.webhook_deliveries import Claimed, DeliveryRepository
@@ -114,7 +115,16 @@ class WebhookSender:
 
     async def _deliver(self, http: httpx.AsyncClient, claimed: Claimed) -> None:
         delivery = claimed.delivery
-        attempt = await self._attempt(http, claimed)
+        whose = {
+            "job_id": delivery.data.get("job_id"),
+            "trace_id": telemetry.trace_id_of(claimed.traceparent),
+        }
+        bind(**{name: value for name, value in whose.items() if value})
+        with telemetry.continued(
+            "webhook", claimed.traceparent, event=delivery.event, attempt=delivery.attempts
+        ):
+            attempt = await self._attempt(http, claimed)
+            telemetry.annotate(**{"http.response.status_code": attempt.http_status or 0})
         told = {
             "delivery_id": str(delivery.id),
             "http_status": attempt.http_status,
@@ -161,7 +171,9 @@ class WebhookSender:
     def _headers(self, claimed: Claimed, body: bytes, timestamp: int) -> dict[str, str]:
         secrets = [self._pepper.open(sealed).decode() for sealed in claimed.secrets]
         message_id = claimed.delivery.message_id
+        trace = telemetry.traceparent() or claimed.traceparent
         return {
+            **({"traceparent": trace} if trace else {}),
             "Content-Type": "application/json",
             "User-Agent": "coaching-transcripts-webhooks/1",
             "Accept-Encoding": "identity",

@@ -5,16 +5,29 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deploy.local.processes import free_port
+from shared.database import open_pool
+from shared.errors import CancelledByUserError
+from shared.ids import new_id
+from shared.jobs import JobRepository
+from shared.pepper import Pepper
+from shared.tenants import DEFAULT_TENANT
+from shared.webhook_endpoints import EndpointRepository
+from shared.webhook_records import EndpointRecord
+from shared.webhook_signing import new_secret
 from tests.fakes.google.environment import google_settings
 from tests.fakes.google.process import FakeGoogle
 from tests.fixtures.both_services import Site, a_site
 from tests.fixtures.collector import Collector, Seen, a_collector
+from tests.fixtures.keys import PEPPER
+from tests.fixtures.receiver import a_receiver
+from tests.fixtures.rows import stored_job
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
 
@@ -163,6 +176,28 @@ async def test_a_takeover_of_an_untraced_request_s_job_is_linked_too(
     [link] = second.span.links
     assert link.trace_id.hex() == second.trace
     assert link.span_id.hex() not in {span.id for span in collector.spans}
+
+
+async def test_a_webhook_goes_on_with_the_trace(site: Site, collector: Collector) -> None:
+    async with await open_pool(site.where[0], size=2, name="test") as pool, a_receiver() as receiver:
+        now, endpoint = datetime.now(UTC), new_id()
+        await EndpointRepository(pool).add(
+            EndpointRecord(
+                id=endpoint, tenant_id=DEFAULT_TENANT, url=f"{receiver.url}/hook?token=hunter2", description="",
+                events=["job.cancelled"], secret=Pepper([PEPPER]).seal(new_secret().encode()), old_secret=None,
+                old_secret_until=None, disabled_at=None, disabled_reason=None, created_at=now, updated_at=now,
+            )
+        )  # fmt: skip
+        job = await stored_job(pool, traceparent=CALLER)
+        await JobRepository(pool).cancel(job.id, job.tenant_id, CancelledByUserError())
+        settings = {"TRANSCRIPTS_PEPPER": PEPPER, "TRANSCRIPTS_FETCH_NETWORKS": "127.0.0.0/8"}
+        async with site.worker(**collector.settings, **settings):
+            [message] = await receiver.first(1)
+            [span] = await collector.until(lambda spans: any(span.name == "webhook" for span in spans))
+    assert (span.trace, span.parent) == (TRACE, "cd" * 8)
+    assert (span["event"], span["attempt"], span["http.response.status_code"]) == ("job.cancelled", 1, 204)
+    assert message.headers["traceparent"] == f"00-{TRACE}-{span.id}-01"
+    assert b"hunter2" not in collector.raw
 
 
 async def test_a_collector_that_is_away_disturbs_nothing(site: Site) -> None:

@@ -228,6 +228,18 @@ async def test_what_arrives_verifies_with_the_official_library_and_says_what_hap
     assert (attempt.http_status, attempt.error) == (204, None)
 
 
+async def test_the_trace_of_the_request_that_made_the_job_goes_on(site: Site) -> None:
+    await site.endpoint()
+    trace = f"00-{'ab' * 16}-{'cd' * 8}-01"
+    for traceparent in (trace, None):
+        job = await stored_job(site.pool, traceparent=traceparent)
+        await JobRepository(site.pool).cancel(job.id, job.tenant_id, CancelledByUserError())
+    async with site.sending() as deliver:
+        assert await deliver() == 2
+    first, second = site.receiver.got
+    assert {first.headers.get("traceparent"), second.headers.get("traceparent")} == {trace, None}
+
+
 async def test_while_a_secret_is_replaced_either_verifies(site: Site) -> None:
     endpoint = await site.endpoint()
     old, new = site.secrets[endpoint.id], new_secret()
