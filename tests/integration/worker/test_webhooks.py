@@ -598,8 +598,8 @@ async def test_deliveries_outlive_the_worker_and_redis(
     endpoint = await site.endpoint()
     site.receiver.answer = lambda _message: None
     objects = tmp_path / "objects"
+    await site.failed()  # before there is a worker, which would run the job itself
     async with a_worker(tmp_path / "first.log", database_url, redis_url, objects, **settings) as worker:
-        await site.failed()
         await site.receiver.first(1)
         await worker.kill()
     redis_server.ask("FLUSHALL")
