@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -168,6 +169,39 @@ def test_a_machine_that_builds_nothing_is_told_so(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, "podman or buildah is needed" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(("image", "service"), [("api", "api_service"), ("worker", "worker_service")])
+def test_what_an_image_installs_finds_its_engines_and_runs(image: str, service: str, tmp_path: Path) -> None:
+    """F38: without the package's entry points no engine is found; with what is copied, nothing more is needed."""
+    dockerfile = ROOT / f"deploy/docker/{image}.Dockerfile"
+    stage = dockerfile.read_text().partition(" AS service\n")[2].partition("\nFROM ")[0]
+    source, app = tmp_path / "build", tmp_path / "app"
+    for copied in re.findall(r"^COPY (.+)$", stage, re.MULTILINE):
+        *sources, target = copied.split()
+        for each in sources:
+            copy(ROOT / each, source / target / ("" if each.endswith("/") else Path(each).name))
+    install = ("--no-index", "--no-deps", "--no-build-isolation", "--target")
+    assert f"pip install --no-cache-dir {' '.join(install)} /app ." in stage
+    uv = Path(sysconfig.get_path("scripts")) / "uv"
+    run(uv, "pip", "install", "--quiet", "--python", sys.executable, *install, app, source)
+    told = run(
+        sys.executable, "-I", "-c",
+        f"import sys; sys.path.insert(0, {str(app)!r}); import {service}.__main__ as main; print(main.__file__);"
+        "from shared.plugins import *; print(names(installed(ENGINES)), '|', names(installed(ENGINE_ABILITIES)))",
+    )  # fmt: skip
+    where, found = told.splitlines()
+    assert where.startswith(str(app))
+    assert found == "google, local, scripted | google, local, scripted"
+
+
+def copy(source: Path, target: Path) -> None:
+    """As COPY does: what is tracked, a file or the contents of a folder."""
+    for path in files():
+        if path == source or source in path.parents:
+            to = target / path.relative_to(source) if path != source else target
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, to)
 
 
 def test_the_compose_file_answers_to_its_schema() -> None:
