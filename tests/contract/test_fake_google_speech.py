@@ -55,6 +55,40 @@ async def test_a_recording_becomes_words_in_the_bucket(google: FakeGoogle, speec
     assert (row["operation"], row["billed_ms"], row["outcome"]) == (name, 31_000, "succeeded")
 
 
+async def test_a_piece_of_a_recording_is_its_stretch_heard_a_little_differently(
+    google: FakeGoogle, speech: SpeechAsyncClient
+) -> None:
+    """Named after its stretch: times off by some milliseconds, a fragment at the beginning, other labels."""
+    google.script(
+        words=[
+            {"text": f"word{n}", "start_ms": n * 1_000, "end_ms": n * 1_000 + 800, "speaker": n % 2 + 1}
+            for n in range(60)
+        ]
+    )
+    uri = upload(google, "sessions/1/20500-30500.flac", flac(10_000))
+    name = (
+        await submit(
+            speech,
+            order(
+                uri,
+                location="us",
+                model="chirp_3",
+                features={"diarization_config": {}, "enable_word_time_offsets": True},
+            ),
+        )
+    ).name
+    document = download(google, results(await get(speech, name))[uri].cloud_storage_result.uri)
+    words = document["results"][-1]["alternatives"][0]["words"]
+    assert [word["word"] for word in words] == ["wor", *(f"word{n}" for n in range(21, 30)), "wor"]
+    starts = [float(word.get("startOffset", "0s")[:-1]) * 1_000 for word in words[1:-1]]
+    assert all(
+        abs(start - (n * 1_000 - 20_500)) <= 60 for n, start in zip(range(21, 30), starts, strict=True)
+    )
+    labels = [word["speakerLabel"] for word in words[1:-1]]
+    assert labels[::2] == [labels[0]] * 5
+    assert labels[1::2] == [labels[1]] * 4
+
+
 async def test_the_same_recording_is_heard_the_same_way(
     google: FakeGoogle, speech: SpeechAsyncClient
 ) -> None:

@@ -18,13 +18,13 @@ def learn(state: State, folder: Path) -> None:
     for turns in sorted(folder.glob("*.turns.json")):
         stem = turns.name.removesuffix(".turns.json")
         lines = (folder / f"{stem}.txt").read_text().splitlines()
-        words = list(_words(json.loads(turns.read_text()), lines))
+        words = list(spoken(json.loads(turns.read_text()), lines))
         document = json.dumps({"audio_ms": measure(folder / f"{stem}.flac").ms, "words": words})
         if not state.row("SELECT 1 FROM scripts WHERE document = ?", document):
             state.execute("INSERT INTO scripts VALUES (NULL, ?)", document)
 
 
-def _words(turns: Sequence[Sequence[Any]], lines: Sequence[str]) -> Iterator[dict[str, Any]]:
+def spoken(turns: Sequence[Sequence[Any]], lines: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The words of each turn, spread over its time by their length."""
     speakers = list(dict.fromkeys(speaker for _, _, speaker in turns))
     for (start_s, end_s, speaker), line in zip(turns, lines, strict=True):

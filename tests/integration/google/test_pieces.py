@@ -1,6 +1,7 @@
 """A long recording in pieces: one job, one transcript, one bill, whatever happens to a piece."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from shared.storage.disk import DiskStore
 from shared.tenants import DEFAULT_TENANT
 from shared.transcript import Word
 from shared.transcripts import TranscriptRepository
+from tests.fakes.google.known import spoken
 from tests.fakes.google.process import FakeGoogle
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.rows import a_session, put_bytes, stored_job
@@ -43,6 +45,7 @@ SECONDS = (
 )
 PIECES = 3
 RECORDING = tone_wav(SECONDS)
+BUNDLED = Path(__file__).parents[3] / "deploy" / "local" / "recordings"
 SAID = (
     "So what would you like to look at today. I keep coming back to the same decision. What makes it come back? "
     "Perhaps I am afraid of what I would lose."
@@ -157,6 +160,23 @@ async def test_a_long_recording_is_one_transcript_and_one_bill(google: FakeGoogl
     assert await desk.booked() == [(1, sum(billed), False)]
     assert SECONDS * 1_000 + 2 * 3_000 <= sum(billed) <= SECONDS * 1_000 + 2 * 3_000 + PIECES * 1_000
     assert left(google) == []
+
+
+async def test_people_who_talk_are_heard_as_they_would_be_as_a_whole(google: FakeGoogle, desk: Desk) -> None:
+    """F22: real speech, cut at real pauses: every word, in its turn, with its voice."""
+    turns = json.loads((BUNDLED / "two_speakers.turns.json").read_text())
+    lines = (BUNDLED / "two_speakers.txt").read_text().splitlines()
+    truth = list(spoken(turns, lines))
+    google.script(words=truth)
+    session = a_session()
+    await put_bytes(desk.store, session.audio_key, (BUNDLED / "two_speakers.flac").read_bytes())
+    job = await stored_job(desk.pool, session=session, engine="google")
+    assert await desk.transcriber.run(job.id) is None
+    assert len(google.operations()) == 5
+    words = await desk.words(job)
+    assert [word.text for word in words] == [word["text"] for word in truth]
+    assert [word.speaker for word in words] == [word["speaker"] for word in truth]
+    assert (await desk.now(job)).warnings == []
 
 
 async def test_what_the_pieces_cost_is_written_down_before_they_are_started(

@@ -17,7 +17,7 @@ from shared.operations import FREE
 from shared.settings import WorkerSettings
 from shared.storage.disk import DiskStore
 from shared.transcript import Notice, Word
-from tests.fakes.google.known import _words
+from tests.fakes.google.known import spoken as timed
 from tests.fixtures.rows import a_job, a_session, an_operation, put_bytes, stored_job
 from worker_service.course import Hearing
 from worker_service.engines.local.weights import VOICES, verify
@@ -48,7 +48,7 @@ def spoken() -> list[Word]:
     """The words of the bundled recording of two people, with their speakers."""
     turns = json.loads((RECORDINGS / "two_speakers.turns.json").read_text())
     lines = (RECORDINGS / "two_speakers.txt").read_text().splitlines()
-    return [Word(w["text"], w["start_ms"], w["end_ms"], None, w["speaker"]) for w in _words(turns, lines)]
+    return [Word(w["text"], w["start_ms"], w["end_ms"], None, w["speaker"]) for w in timed(turns, lines)]
 
 
 def hearing(words: list[Word], *operations: object) -> Hearing:
