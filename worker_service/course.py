@@ -108,6 +108,7 @@ class Courses:
             return Course(await self._operations.start(job, engine, request, plan, notices))
         pieces = course.pieces or await asyncio.to_thread(_divided, audio, plan.cutting)
         missing = [piece for piece in pieces if piece.operation is None]
+        self._status.report(job, Phase.PREPARING, f"Cutting the recording into {len(pieces)} pieces", 1.0)
         async with self._cutting_slots:
             files = await cut(audio.path, audio.path.parent, {piece.n: _span(piece) for piece in missing})
         requests = [
