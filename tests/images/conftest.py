@@ -36,6 +36,7 @@ def base(podman: Podman) -> int:
 @pytest.fixture(scope="session")
 def images(podman: Podman, base: int, request: pytest.FixtureRequest) -> dict[str, str]:
     """Every image, built by make as people build it: names by kind."""
+    podman("image", "prune", "--force", "--filter", "until=48h")  # layers of what is built no more
     built = {}
     sizes = request.config.stash.setdefault(SIZES, {})
     for kind in IMAGES:

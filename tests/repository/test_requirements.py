@@ -1,8 +1,12 @@
 """The locks: they answer to pyproject.toml, agree with each other, and pin by hash and by nothing else."""
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from functools import cache
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -68,6 +72,23 @@ def test_locks_agree(lock: str) -> None:
     """What was tested is what is deployed."""
     for package, versions in pins(lock).items():
         assert versions <= pins("dev")[package], f"{package}: {STALE}"
+
+
+def test_a_bill_of_materials_lists_the_lock(tmp_path: Path) -> None:
+    """What `make sbom` writes, with the hashes that are installed by."""
+    written = tmp_path / "api.cdx.json"
+    command = [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", "requirements"]
+    subprocess.run(
+        [*command, ROOT / "requirements" / "api.txt", "--output-reproducible", "-o", written],
+        cwd=ROOT,
+        check=True,
+    )
+    components = json.loads(written.read_text())["components"]
+    assert {canonicalize_name(each["name"]) for each in components} == pins("api").keys()
+    assert all(each["externalReferences"][0]["hashes"] for each in components)
+    recipe = re.search(r"^sbom:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    assert "cyclonedx-py requirements requirements/$$lock.txt" in recipe[1]
 
 
 def test_a_service_has_no_package_of_the_other() -> None:
