@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from shared.storage.files import blocks
 from shared.storage.keys import ASIDE, checked
 from shared.storage.written_file import WriteBehind, WrittenFile
 
+_WRITERS: Final = 16
 _NOT_STORED: Final = "The recording could not be stored: {}. Nothing was kept; try again."
 
 
@@ -25,6 +27,8 @@ class DiskStore:
         """Use `root`, making it where it is missing; SetupError where we may not write there."""
         self._root = root
         self._aside = root / ASIDE
+        # A disk that is slow to sync holds up those who write to it, and nothing else that is done on threads.
+        self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="disk")
         try:
             self._aside.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -33,16 +37,17 @@ class DiskStore:
     async def put(self, key: str, chunks: AsyncIterator[bytes], *, if_absent: bool = False) -> StoredObject:
         """Store the stream; blocks of 1 MiB are hashed and written on a thread while the next one comes in."""
         path, aside = self._path(key), self._aside / str(new_id())
+        loop = asyncio.get_running_loop()
         with _storing():
-            written = await asyncio.to_thread(WrittenFile, aside)
-        behind = WriteBehind(written)
+            written = await loop.run_in_executor(self._writers, WrittenFile, aside)
+        behind = WriteBehind(written, self._writers)
         try:
             async for chunk in chunks:
                 with _storing():
                     await behind.take(chunk)
             with _storing():
                 await behind.finish()
-                await asyncio.to_thread(written.publish, path, if_absent)
+                await loop.run_in_executor(self._writers, written.publish, path, if_absent)
         finally:
             # Also on a cancel (the client went away). Closing and unlinking are quick enough for the loop, and a
             # thread would have to be awaited, which a second cancel could interrupt.
@@ -103,7 +108,8 @@ class DiskStore:
         """None: nobody but us writes to this disk."""
 
     async def aclose(self) -> None:
-        """Nothing is open between calls."""
+        """End the threads that write."""
+        self._writers.shutdown(wait=False, cancel_futures=True)
 
     async def _joined(self, parts: Sequence[str]) -> AsyncIterator[bytes]:
         for part in parts:

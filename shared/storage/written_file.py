@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import os
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -70,8 +72,9 @@ class WriteBehind:
     Two blocks of 1 MiB are in memory at most: who brings chunks faster than the disk takes them waits here.
     """
 
-    def __init__(self, file: WrittenFile) -> None:
+    def __init__(self, file: WrittenFile, writers: Executor) -> None:
         self._file = file
+        self._writers = writers
         self._block: list[bytes] = []
         self._gathered = 0
         self._unsynced = 0
@@ -102,11 +105,11 @@ class WriteBehind:
         self._unsynced += self._gathered
         self._gathered = 0
         await _ended(self._writing)
-        loop = asyncio.get_running_loop()
+        start = partial(asyncio.get_running_loop().run_in_executor, self._writers)
         if self._unsynced >= _SYNC_BYTES and (self._syncing is None or self._syncing.done()):
             await _ended(self._syncing)  # the disk tells of an error once: it must not be passed over
-            self._syncing, self._unsynced = loop.run_in_executor(None, self._file.sync), 0
-        self._writing = loop.run_in_executor(None, self._file.append, block)
+            self._syncing, self._unsynced = start(self._file.sync), 0
+        self._writing = start(self._file.append, block)
 
 
 async def _ended(work: asyncio.Future[None] | None) -> None:

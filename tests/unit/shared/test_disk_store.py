@@ -5,6 +5,7 @@ import hashlib
 import resource
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -94,7 +95,8 @@ async def test_a_block_is_written_while_the_next_one_comes(tmp_path: Path) -> No
             super().append(chunks)
 
     file = SlowFile(tmp_path / "aside")
-    behind = WriteBehind(file)
+    threads = ThreadPoolExecutor(2)
+    behind = WriteBehind(file, threads)
     try:
         await behind.take(b"1" * BLOCK)  # handed over
         await behind.take(b"2" * (BLOCK - 1))  # gathered meanwhile
@@ -107,7 +109,29 @@ async def test_a_block_is_written_while_the_next_one_comes(tmp_path: Path) -> No
     finally:
         disk.set()
         file.discard()
+        threads.shutdown()
     assert file.as_object(KEY).size == 2 * BLOCK
+
+
+async def test_a_disk_that_does_not_answer_holds_up_nothing_else(
+    store: DiskStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F17: every thread that writes waits for it, and an export is still made."""
+    answers, waiting = threading.Event(), list[int]()
+
+    def slow(file: int) -> None:
+        waiting.append(file)
+        answers.wait()
+
+    monkeypatch.setattr("os.fsync", slow)
+    uploads = [asyncio.create_task(store.put(f"sessions/{n}/source", chunks(b"x"))) for n in range(40)]
+    try:
+        while len(waiting) < 16:
+            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(lambda: "an export") == "an export"
+    finally:
+        answers.set()
+    assert len(await asyncio.gather(*uploads)) == len(files(tmp_path)) == 40
 
 
 async def test_a_disk_gives_no_addresses(store: DiskStore, tmp_path: Path) -> None:
