@@ -31,7 +31,7 @@ Exit codes: 0 stopped, 1 Render refuses the key or the service, 2 not set up rig
 Examples:
   python -m deploy.render.scaler --service srv-abc123 --max-jobs 50 --max 10
   python -m deploy.render.scaler --service srv-abc123 --max-jobs 50 --dry-run
-  python -m deploy.render.scaler --service srv-gpu456 --max-jobs 2 --engine local --quiet 15
+  python -m deploy.render.scaler --service srv-gpu456 --max-jobs 2 --engines local --quiet 15
 """
 
 
@@ -74,7 +74,7 @@ async def _run(options: argparse.Namespace, limits: Limits, key: str) -> None:
                 render,
                 limits,
                 every_s=options.every,
-                engine=options.engine,
+                engines=[name.strip() for name in options.engines.split(",") if name.strip()],
                 dry_run=options.dry_run,
             )
             if options.once:
@@ -119,7 +119,12 @@ def _parser() -> argparse.ArgumentParser:
     take("--up", type=_count, default=20, metavar="N", help="instances added in one step (20)")
     take("--down", type=_count, default=5, metavar="N", help="instances taken away in one step (5)")
     take("--every", type=_seconds, default=15.0, metavar="S", help="seconds between rounds, 5 or more (15)")
-    take("--engine", metavar="NAME", help="scale on the jobs of one engine: for workers that run no other")
+    take(
+        "--engines",
+        metavar="NAMES",
+        default="",
+        help="scale on the jobs of these alone, by comma: what the workers run",
+    )
     take("--dry-run", action="store_true", help="say what would be done, and do nothing")
     take(
         "--once", action="store_true", help="one round, then stop; never fewer instances: there was no watch"

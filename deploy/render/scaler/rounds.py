@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import httpx
@@ -30,15 +30,15 @@ class Scaler:
         limits: Limits,
         *,
         every_s: float,
-        engine: str | None = None,
+        engines: Sequence[str] = (),
         dry_run: bool = False,
     ) -> None:
-        """`engine`: scale on its jobs alone. `dry_run`: say what would be done."""
+        """`engines`: scale on their jobs alone. `dry_run`: say what would be done."""
         self._client = client
         self._render = render
         self._limits = limits
         self._every_s = every_s
-        self._engine = engine
+        self._engines = tuple(engines)
         self._dry_run = dry_run
         self._sights: tuple[Sight, ...] = ()
         self._failures = 0
@@ -86,8 +86,12 @@ class Scaler:
         except (ClientError, httpx.HTTPError, TimeoutError) as error:
             log.warning("the signal cannot be read", reason=f"{type(error).__name__}: {error}")
             return None
-        told = found.engines.get(self._engine, EngineScaling()) if self._engine else found
-        return Need(running=told.running, due=told.due, wanted=told.places_wanted)
+        told = [found.engines.get(each, EngineScaling()) for each in self._engines] or [found]
+        return Need(
+            running=sum(each.running for each in told),
+            due=sum(each.due for each in told),
+            wanted=sum(each.places_wanted for each in told),
+        )
 
     def _backed_off(self, error: RenderError) -> float:
         """Doubled each time, a part of it by chance, and never sooner than Render asks."""

@@ -72,8 +72,8 @@ async def test_one_engine_is_scaled_on_its_own_jobs(
 ) -> None:
     for _ in range(5):
         await stored_job(api.pool)
-    assert await scaler(client, render_api, engine="google").once() == 1
-    assert await scaler(client, render_api, engine="scripted").once() == 3
+    assert await scaler(client, render_api, engines=["google"]).once() == 1
+    assert await scaler(client, render_api, engines=["google", "scripted"]).once() == 3
 
 
 async def test_a_dry_run_changes_nothing(
