@@ -163,7 +163,7 @@ browser: ## install Chromium for the tests of the console, by apt, where it is m
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq \
-	    && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null \
+	    && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium >/dev/null \
     || echo "Chromium could not be installed: the tests of the console will be skipped." >&2; \
 	else echo 'No Chromium, and no right to install it: the tests of the console will be skipped.' >&2; fi
 

@@ -74,12 +74,14 @@ class OperatorJobQuery(PageQuery):
     error_code: Text | None = None
     created_after: Instant | None = Field(default=None, description="Inclusive")
     deferred: bool | None = Field(default=None, description="Waiting for the time of its next attempt")
+    session_id: UUID | None = None
+    request_id: Text | None = Field(default=None, description="Made by the request with this id")
 
     def as_filter(self) -> JobFilter:
         """The repository's filter."""
         return JobFilter(
             self.status, self.tenant_id, self.engine, self.worker, self.error_code, self.created_after,
-            self.deferred,
+            self.deferred, self.session_id, self.request_id,
         )  # fmt: skip
 
 

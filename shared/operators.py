@@ -68,6 +68,7 @@ _WANTED: Final = """
     AND ($5::text IS NULL OR j.engine = $5) AND ($6::text IS NULL OR j.worker = $6)
     AND ($7::text IS NULL OR j.error ->> 'code' = $7) AND ($8::timestamptz IS NULL OR j.created_at >= $8)
     AND ($9::boolean IS NULL OR $9 = (j.status = 'queued' AND coalesce(j.next_attempt_at > now(), false)))
+    AND ($10::uuid IS NULL OR j.session_id = $10) AND ($11::text IS NULL OR j.request_id = $11)
 """
 
 
@@ -82,6 +83,8 @@ class JobFilter:
     error_code: str | None = None
     created_after: datetime | None = None
     deferred: bool | None = None  # whether it waits for the time of its next attempt
+    session_id: UUID | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,8 @@ class Operators:
         rows = await self._pool.fetch(
             _JOBS.format(where=_WANTED),
             limit, before, [str(s) for s in wanted.statuses or JobStatus], wanted.tenant_id, wanted.engine,
-            wanted.worker, wanted.error_code, wanted.created_after, wanted.deferred,
+            wanted.worker, wanted.error_code, wanted.created_after, wanted.deferred, wanted.session_id,
+            wanted.request_id,
         )  # fmt: skip
         return [_operator_job(row) for row in rows]
 

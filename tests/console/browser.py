@@ -19,6 +19,7 @@ _FLAGS: Final = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_PAINTED: Final = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 DESKTOP: Final = (1280, 800)
 PHONE: Final = (390, 844)
 
@@ -67,6 +68,8 @@ class Visitor:
 
     async def violations(self) -> list[str]:
         """What axe finds that keeps people out, on the page as it stands."""
+        # Twice painted: what was changed just now, such as the colours, is on the screen.
+        await self.page.evaluate(_PAINTED)
         source = _AXE.read_text()
         assert hashlib.sha256(source.encode()).hexdigest() == _AXE_SHA256
         await self.page.evaluate(source)

@@ -178,6 +178,21 @@ async def test_a_thousand_jobs_are_paged_through_and_filtered(service: Service, 
     await service.pool.execute("DELETE FROM session WHERE tenant_id = 'crowd'")
 
 
+async def test_a_job_is_found_by_any_id_of_it(service: Service, visit: Visit) -> None:
+    job = await stored_job(service.pool, session=a_session(title="Found"), request_id="req-to-find")
+    async with visit() as visitor:
+        for text in (str(job.id), str(job.session_id), "req-to-find"):
+            page = await visitor.open("/console/operate/jobs")
+            await page.get_by_label("Find an id").fill(text)
+            await page.keyboard.press("Enter")
+            if text != str(job.id):
+                await page.wait_for_url(lambda url: "_id=" in url)
+                await page.get_by_role("link", name="Found").click()
+            await page.wait_for_url(f"**/console/operate/jobs/{job.id}")
+        await expect(page.get_by_role("heading", name="Found", level=1)).to_be_visible()
+    await service.http.post("/v1/ops/jobs/cancel", json={"ids": [str(job.id)]})
+
+
 async def test_the_charts_draw_the_past_of_each_span(service: Service, visit: Visit) -> None:
     await failed_job(service, "In the past")
     async with visit() as visitor:

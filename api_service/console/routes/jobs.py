@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -10,9 +11,9 @@ from api_service.callers import Caller
 from api_service.console.pages import asked, form_as, go_to, page, whole_or
 from api_service.console.timeline import timeline
 from api_service.deps import CallerDep, ServicesDep
-from api_service.queries import OperatorJobQuery, write_cursor
+from api_service.queries import OperatorJobQuery, Text, write_cursor
 from api_service.services import Services
-from shared.errors import ConflictError
+from shared.errors import ConflictError, NotFoundError
 from shared.lifecycle import ACTIVE, RETRYABLE
 from shared.operator_schemas import JobSelection, Outcome
 
@@ -31,10 +32,18 @@ _TABS: Final[dict[str, dict[str, Any]]] = {  # the name of a tab, and what it pu
 }
 
 
+class JobsQuery(OperatorJobQuery):
+    """Which jobs; and an id of any kind that somebody has at hand."""
+
+    find: Text | None = None
+
+
 @router.get("")
 async def show_jobs(request: Request, services: ServicesDep) -> Response:
     """Those that the address asks for, newest first."""
-    query = asked(request, OperatorJobQuery)
+    query = asked(request, JobsQuery)
+    if query.find is not None:
+        return go_to(request, await _found(services, query.find))
     found = await services.desk.jobs(query.as_filter(), limit=query.limit + 1, before=query.before)
     shown = found[: query.limit]
     chosen = {name: v for name in ("status", "deferred") if (v := request.query_params.get(name))}
@@ -99,11 +108,24 @@ def _sinces() -> dict[str, str]:
     return {name: (now - ago).isoformat() for name, ago in _AGO.items()}
 
 
-def _matching(query: OperatorJobQuery) -> dict[str, str | int]:
+def _matching(query: JobsQuery) -> dict[str, str | int]:
     """The selection of all failed jobs that the page would show, as a form sends it."""
     named = {name: getattr(query, name) for name in ("tenant_id", "engine", "error_code")}
     since = {} if query.created_after is None else {"created_after": query.created_after.isoformat()}
     return {"status": "failed", "limit": 1_000, **{k: v for k, v in named.items() if v}, **since}
+
+
+async def _found(services: Services, text: str) -> str:
+    """The address of what an id names: a job, the jobs of a session, or those that a request made."""
+    try:
+        named = UUID(text.strip())
+    except ValueError:
+        return f"{router.prefix}?{urlencode({'request_id': text.strip()})}"
+    try:
+        await services.desk.job(named)
+    except NotFoundError:
+        return f"{router.prefix}?session_id={named}"
+    return f"{router.prefix}/{named}"
 
 
 async def _one(request: Request, services: Services, job_id: UUID, template: str) -> Response:

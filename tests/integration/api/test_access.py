@@ -41,6 +41,7 @@ def routes() -> list[tuple[str, str]]:
 CLOSED = [(method, path) for method, path in routes() if needed_scope(method, path) is not None]
 
 
+MADE_BY_WORKERS = {"/v1/sessions/{session_id}/waveform"}
 ENDLESS = {"/console/operate/events"}  # streams that a test of their own reads
 
 
@@ -178,7 +179,7 @@ async def test_the_right_key_opens_every_route_that_reads(matrix: Matrix) -> Non
         if method == "GET" and path not in ENDLESS:
             answer = await matrix.ask(method, path, bearer(matrix.mine))
             assert answer.status_code in {200, 404, 422}, f"{path}: {answer.text}"
-            if set(parameters(path)) <= matrix.ids.keys():
+            if set(parameters(path)) <= matrix.ids.keys() and path not in MADE_BY_WORKERS:
                 assert answer.status_code != 404, f"{path}: {answer.text}"
 
 

@@ -206,3 +206,13 @@ async def test_jobs_are_told_apart_by_whether_they_wait_for_another_try(api: Api
         for wanted in ("true", "false")
     }
     assert found == {"true": [str(deferred.id)], "false": [waiting]}
+
+
+async def test_jobs_are_found_by_their_session_and_by_the_request_that_made_them(api: Api) -> None:
+    await sign_on(api.pool)
+    sent = await api.send()
+    await api.send()
+    made_by = await api.pool.fetchval("SELECT request_id FROM job WHERE id = $1::uuid", sent["job"]["id"])
+    for query in (f"session_id={sent['session']['id']}", f"request_id={made_by}"):
+        found = (await look(api, f"/jobs?{query}"))["items"]
+        assert [each["job"]["id"] for each in found] == [sent["job"]["id"]], query
