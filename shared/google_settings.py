@@ -6,6 +6,8 @@ from pydantic_settings import BaseSettings
 from shared.google_speech import AUTOMATIC, TABLE
 from shared.setting_fields import ours, plain
 
+_SHORTEST_PIECE_MINUTES = 0.1
+
 
 class GoogleOffer(BaseSettings):
     """What can be had of Google here; the API refuses by it what a worker would refuse."""
@@ -33,6 +35,13 @@ class GoogleOffer(BaseSettings):
 
 class GoogleWork(BaseSettings):
     """What a worker with the engine google needs besides."""
+
+    @field_validator("google_piece_minutes", check_fields=False)
+    @classmethod
+    def _holds_some_words(cls, value: float | None) -> float | None:
+        if value is not None and 0 < value < _SHORTEST_PIECE_MINUTES:
+            raise ValueError(f"must be 0 (never cut) or {_SHORTEST_PIECE_MINUTES} and more")
+        return value
 
     google_bucket: str | None = ours(
         "GOOGLE_BUCKET",

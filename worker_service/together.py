@@ -1,12 +1,15 @@
 """Several coroutines at once, of which none is left behind."""
 
 import asyncio
+import math
 from collections.abc import Coroutine, Iterable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from shared.errors import TranscriptsError
 
 T = TypeVar("T")
+
+_PATIENCE_S: Final = 30.0
 
 
 async def to_the_end(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -21,17 +24,29 @@ async def to_the_end(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     return [each for each in ended if not isinstance(each, BaseException)]
 
 
-async def until_one_is_lost(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """The same, but a lasting error ends them all at once: what the others wait for would be of no use."""
+async def until_one_is_lost(
+    work: Iterable[Coroutine[Any, Any, T]], *, patience_s: float = _PATIENCE_S
+) -> list[T]:
+    """The same, but a lasting error ends them all at once: what the others wait for would be of no use.
+
+    After a passing one the others have `patience_s`: what goes wrong at about the same time is one failure.
+    """
+    loop = asyncio.get_running_loop()
     tasks = [asyncio.ensure_future(each) for each in work]
     waiting: set[asyncio.Task[T]] = set(tasks)
+    failed: BaseException | None = None
+    until = math.inf
     try:
-        while waiting:
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
-            for task in done:
-                error = task.exception()
-                if error is not None and not _passes(error):
+        while waiting and (left_s := until - loop.time()) > 0:
+            done, waiting = await asyncio.wait(
+                waiting, timeout=None if failed is None else left_s, return_when=asyncio.FIRST_EXCEPTION
+            )
+            for error in filter(None, (task.exception() for task in done)):
+                if not _passes(error):
                     raise error
+                failed, until = failed or error, min(until, loop.time() + patience_s)
+        if failed is not None:
+            raise failed
         return [task.result() for task in tasks]
     finally:
         for task in tasks:

@@ -122,6 +122,7 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(monkeypatch: pytest.Mon
         ("TRANSCRIPTS_STORAGE_URL", "s3://bucket"),
         ("TRANSCRIPTS_GCS_ENDPOINT", "127.0.0.1:4443"),
         ("TRANSCRIPTS_GCS_ENDPOINT", "http://hunter6/storage/v1"),
+        ("TRANSCRIPTS_GOOGLE_PIECE_MINUTES", "0.01"),
     ],
 )
 def test_a_wrong_value_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

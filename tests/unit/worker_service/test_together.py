@@ -63,6 +63,18 @@ async def test_a_lasting_error_ends_what_only_waits() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+async def test_a_passing_error_does_not_wait_for_ever() -> None:
+    """An operation may take a day; the one that failed is started again sooner."""
+    work = Work()
+
+    async def passing() -> str:
+        raise EngineUnavailableError
+
+    with pytest.raises(EngineUnavailableError):
+        await until_one_is_lost([work.late("a"), passing()], patience_s=0.01)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 @pytest.mark.parametrize("together", [to_the_end, until_one_is_lost])
 async def test_a_cancel_leaves_none_behind(together) -> None:  # type: ignore[no-untyped-def]
     """F10."""
