@@ -13,6 +13,7 @@ import pytest
 from arq.connections import ArqRedis
 
 from shared.queue.client import connect
+from shared.queue.names import lane_queue
 from tests.fixtures.rows import sign_on
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.integration.api.conftest import WAV, Api, StartApi
@@ -75,7 +76,7 @@ async def test_a_recording_becomes_a_session_with_a_queued_job(api: Api, redis: 
     assert row is not None
     assert (row["request_id"], row["traceparent"]) == ("mine-1", f"00-{'ab' * 16}-{'cd' * 8}-01")
     assert [path.read_bytes() for path in api.stored()] == [WAV]
-    assert await redis.zscore("transcripts", job["id"])
+    assert await redis.zscore(lane_queue("transcripts", row["lane"]), job["id"])
 
 
 async def test_traces_that_are_none_are_dropped_and_the_queue_is_the_one_that_was_set(
@@ -87,8 +88,10 @@ async def test_traces_that_are_none_are_dropped_and_the_queue_is_the_one_that_wa
         answer = await api.http.post(
             "/v1/sessions", files={"audio": ("a.wav", WAV)}, headers={"traceparent": "00-nonsense"}
         )
-        assert await api.pool.fetchval("SELECT traceparent FROM job") is None
-        assert await redis.zscore("another", answer.json()["job"]["id"])
+        row = await api.pool.fetchrow("SELECT traceparent, lane FROM job")
+        assert row is not None
+        assert row["traceparent"] is None
+        assert await redis.zscore(lane_queue("another", row["lane"]), answer.json()["job"]["id"])
 
 
 async def test_what_was_answered_is_what_is_read_later(api: Api) -> None:
@@ -260,7 +263,7 @@ REFUSED: list[tuple[str, dict[str, Any], int, str, str]] = [
     ("no JSON", {"content": b"{", "headers": {"Content-Type": "application/json"}}, 422, "invalid_request",
      "the body: invalid JSON"),
     ("no id", {"json": {"upload_id": "1"}}, 422, "invalid_request", "`upload_id`"),
-    ("no place", {"json": {"title": "x"}}, 422, "invalid_request", "`upload_id` or `source_url`"),
+    ("no place", {"json": {"title": "x"}}, 422, "invalid_request", "`upload_id`, `source_url` or `gcs_uri`"),
     ("a place beside a file", {"files": {"audio": ("a.wav", WAV)}, "data": {"source_url": "https://x"}}, 422,
      "invalid_request", "stands in a JSON body"),
     ("no body", {}, 415, "unsupported_media", "multipart/form-data"),
