@@ -250,6 +250,7 @@ async def test_three_hours_scroll_like_three_minutes(visit: Visit, service: Serv
         assert await parts.count() <= segments / 20
         style = "part => getComputedStyle(part).contentVisibility"
         assert await parts.first.evaluate(style) == "auto"
+        await expect(page.locator("#near")).to_be_visible()  # a pixel of the whole is ten seconds
         found = page.locator(".segment.found")
         await expect(found).to_be_in_viewport()
         start = await found.get_attribute("data-start") or ""

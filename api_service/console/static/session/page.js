@@ -13,9 +13,9 @@ document.body.addEventListener("htmx:afterSwap", () => announce(document.querySe
 if (document.getElementById("transcript")) await start();
 
 async function start() {
-  const [{ Transcript }, { Words, clickedCharacter }, { Player }, { Wave }, { People }, { Editing }, { Tools }, { Following }, keys] =
+  const [{ Transcript }, { Words, clickedCharacter }, { Player }, { Drawing }, { Wave }, { People }, { Editing }, { Tools }, { Following }, keys] =
     await Promise.all([
-      import("./transcript.js"), import("./words.js"), import("./player.js"), import("./wave.js"), import("./people.js"),
+      import("./transcript.js"), import("./words.js"), import("./player.js"), import("./drawing.js"), import("./wave.js"), import("./people.js"),
       import("./editing.js"), import("./tools.js"), import("./following.js"), import("./keys.js"),
     ]);
   const people = new People(/** @type {HTMLFormElement} */ (document.getElementById("speakers")));
@@ -24,7 +24,8 @@ async function start() {
   const words = new Words(session);
   transcript.onNew = (element, segment) => words.note(element, segment);
   const player = new Player(/** @type {HTMLAudioElement} */ (document.getElementById("audio")), Number(root.dataset.length));
-  const wave = new Wave(/** @type {HTMLElement} */ (document.getElementById("wave")), player, transcript);
+  const drawing = new Drawing(transcript, player.length);
+  const wave = new Wave(/** @type {HTMLElement} */ (document.getElementById("wave")), player, drawing);
   const editing = new Editing(session, transcript, people, () => {
     tools.forget();
     loadWords();
@@ -78,7 +79,7 @@ async function start() {
   });
   document.body.addEventListener("transcript-changed", () => wave.draw());
   keys.listen(player, tools, following, editing, nextWord);
-  if ("drawn" in root.dataset) wave.load(session);
+  if ("drawn" in root.dataset) drawing.load(session).then(() => wave.draw());
   loadWords();
   const at = new URLSearchParams(location.search).get("at");
   if (at && /^\d+$/.test(at)) arrive(Number(at));

@@ -73,7 +73,7 @@ export class People {
     const template = /** @type {HTMLTemplateElement} */ (document.getElementById("new-speaker"));
     const row = /** @type {HTMLLIElement} */ (template.content.firstElementChild?.cloneNode(true));
     row.dataset.number = String(number);
-    row.querySelector(".dot")?.classList.add(`speaker-${number}`);
+    row.querySelector(".voice")?.classList.add(`speaker-${number}`);
     for (const field of row.querySelectorAll("input, select")) {
       field.setAttribute("aria-label", (field.getAttribute("data-label") ?? "").replace("#", String(number)));
     }
