@@ -59,7 +59,11 @@ async def _take_turn(link: Any, patience: Patience) -> None:
 
 
 async def _run(url: str, patience: Patience) -> None:
-    link = await asyncpg.connect(url)
+    # Who waits for a table has everyone behind it wait, too: better to give up soon, and come again. They are the
+    # session's defaults, so that a migration that lifts them can RESET them.
+    limits = {"lock_timeout": patience.lock_s, "statement_timeout": patience.statement_s}
+    milliseconds = {name: str(int(seconds * 1000)) for name, seconds in limits.items()}
+    link = await asyncpg.connect(url, server_settings=milliseconds)
 
     async def given() -> Any:
         return link
@@ -67,9 +71,6 @@ async def _run(url: str, patience: Patience) -> None:
     engine = create_async_engine("postgresql+asyncpg://", async_creator=given, poolclass=NullPool)
     try:
         await _take_turn(link, patience)
-        # Who waits for a table has everyone behind it wait, too: better to give up soon, and come again.
-        await link.execute(f"SET lock_timeout = {int(patience.lock_s * 1000)}")
-        await link.execute(f"SET statement_timeout = {int(patience.statement_s * 1000)}")
         async with engine.connect() as connection:
             await connection.run_sync(_migrate)
     finally:

@@ -9,9 +9,15 @@ from typing import Any
 
 import asyncpg
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from deploy.migrations import Patience, head, upgrade
 from deploy.migrations.__main__ import main
+from deploy.migrations.online import build_index
 from shared.errors import SetupError
 from tests.fixtures.repository import ROOT
 
@@ -120,3 +126,49 @@ async def test_a_turn_that_never_comes_is_told(empty_database_url: str) -> None:
             await asyncio.to_thread(upgrade, empty_database_url, patience=Patience(turn_s=0.3))
     finally:
         await first.close()
+
+
+async def test_an_index_is_built_beside_writers_and_over_what_a_build_has_left(database_url: str) -> None:
+    """With the limits of the run lifted for it alone."""
+    link = await asyncpg.connect(database_url, server_settings={"lock_timeout": "4000"})
+    writer = await asyncpg.connect(database_url)
+    await link.execute("INSERT INTO budget (tenant_id, micro_dollars_per_month) VALUES ('a', 1), ('b', 1)")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await link.execute("CREATE UNIQUE INDEX CONCURRENTLY a_new_one ON budget (micro_dollars_per_month)")
+    assert await validity(writer) == [False]
+
+    def build(connection: Connection) -> None:
+        context = MigrationContext.configure(connection, opts={"transaction_per_migration": True})
+        with Operations.context(context), context.begin_transaction(_per_migration=True):
+            build_index("a_new_one", "budget", ["micro_dollars_per_month"], where="tenant_id <> ''")
+
+    async def given() -> Any:
+        return link
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=given, poolclass=NullPool)
+    transaction = writer.transaction()
+    await transaction.start()
+    await writer.execute("UPDATE budget SET micro_dollars_per_month = 2")
+    async with engine.connect() as connection:
+        building = asyncio.create_task(connection.run_sync(build))
+        observer = await asyncpg.connect(database_url)
+        while not await observer.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DROP INDEX CONCURRENTLY%'"
+            " AND wait_event_type = 'Lock'"
+        ):
+            await asyncio.sleep(0.01)
+        await observer.execute("INSERT INTO budget (tenant_id, micro_dollars_per_month) VALUES ('c', 1)")
+        await observer.close()
+        await transaction.commit()
+        await building
+        assert await link.fetchval("SHOW lock_timeout") == "4s"
+    await engine.dispose()
+    assert await validity(writer) == [True]
+    await writer.close()
+
+
+async def validity(connection: Any) -> list[bool]:
+    rows = await connection.fetch(
+        "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('a_new_one')"
+    )
+    return [row[0] for row in rows]
