@@ -49,10 +49,16 @@ def set_cookie(
         value,
         max_age=max_age_s,
         path="/",
-        secure=request.url.scheme == "https",
+        secure=_under_tls(request),
         httponly=True,
         samesite="strict",
     )
+
+
+def _under_tls(request: Request) -> bool:
+    """Whether the browser speaks TLS, to us or to what stands before us; who pretends it harms only its own cookie."""
+    passed_on = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip()
+    return "https" in {request.url.scheme, passed_on}
 
 
 def refuse_forged(request: Request) -> None:

@@ -150,6 +150,11 @@ def test_up_serves_survives_a_crash_and_says_what_ended(tmp_path: Path, start: S
     url, key = from_shell(folder, "TRANSCRIPTS_URL"), from_shell(folder, "TRANSCRIPTS_API_KEY")
     assert httpx.get(f"{url}/v1/sessions").status_code == 401
     mine = httpx.get(f"{url}/v1/sessions", headers={"Authorization": f"Bearer {key}"})
+    with httpx.Client(base_url=url, headers={"Accept": "text/html"}, follow_redirects=True) as browser:
+        assert "url=/console/sessions" in browser.get("/console/sessions").text  # let in, and sent on
+        page = browser.get("/console/sessions").text
+        assert "Two people on the telephone" in page
+        assert key not in page
     assert len(mine.json()["items"]) == 1
     written = up.text + demo.text + "".join(path.read_text() for path in folder.logs.iterdir())
     for secret in (folder.password("postgres"), folder.password("redis"), folder.password("pepper"), key):

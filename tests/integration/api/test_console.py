@@ -66,6 +66,10 @@ async def test_a_key_is_exchanged_for_a_cookie_that_no_script_reads(start_api: S
         answer = await api.http.post("/console/sign-in", data={"key": token}, headers=BROWSER)
         [cookie] = [c for c in answer.headers.get_list("set-cookie") if c.startswith("console_key")]
         assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
+        assert "Secure" not in cookie
+        tls = {**BROWSER, "X-Forwarded-Proto": "https"}
+        answer = await api.http.post("/console/sign-in", data={"key": token}, headers=tls)
+        assert all("; Secure" in cookie for cookie in answer.headers.get_list("set-cookie"))
 
 
 async def test_the_cookie_opens_the_json_routes_too(start_api: StartApi) -> None:
