@@ -196,6 +196,7 @@ class OperatorDesk:
             "operation_name": record.operation_name,
             "request_id": record.request_id,
             "traceparent": record.traceparent,
+            "trace_id": record.trace_id,
             "micro_dollars": job.micro_dollars,
             "job": await self._views.one(record),
         }

@@ -144,6 +144,7 @@ class OperatorJobResource(_Resource):
     operation_name: str | None
     request_id: str | None
     traceparent: str | None
+    trace_id: str | None = Field(default=None, description="The trace that `traceparent` names")
     micro_dollars: int | None
     job: JobResource
 

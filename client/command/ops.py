@@ -135,7 +135,7 @@ async def job(client: "AsyncClient", terminal: Terminal, job_id: Id) -> None:
         pairs = [
             ("job", found.job.id), ("session", found.job.session_id), ("title", found.title),
             ("tenant", found.tenant_id), ("status", found.job.status), ("worker", found.worker),
-            ("request", found.request_id), ("cost", _dollars(found.micro_dollars)),
+            ("request", found.request_id), ("trace", found.trace_id), ("cost", _dollars(found.micro_dollars)),
             ("error", f"{found.job.error.code}: {found.job.error.detail}" if found.job.error else ""),
         ]  # fmt: skip
         terminal.show(facts(pairs))

@@ -98,6 +98,7 @@ class OperatorJob(Answer):
     title: str = ""
     worker: str | None = None
     request_id: str | None = None
+    trace_id: str | None = None
     micro_dollars: int | None = None
     job: Job
 

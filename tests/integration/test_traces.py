@@ -81,6 +81,7 @@ async def test_one_trace_from_the_caller_to_the_transcript(
         assert await worker.stop() == 0
     whole = collector.spans
     assert len({span.id for span in whole}) == len(whole)
+    assert "GET /v1/jobs/{job_id}" in {span.name for span in whole}  # the short way of a poll, too
     is_whole([span for span in whole if span.trace == TRACE], job)
     is_linked([span for span in whole if span.trace == OTHER_TRACE])
     is_discreet(collector.raw, *site.where)
