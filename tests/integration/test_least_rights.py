@@ -13,7 +13,11 @@ from redis.asyncio import Redis as Client
 from redis.exceptions import NoPermissionError
 
 from deploy.migrations import head, upgrade
-from shared.queue.client import connect
+from shared.ids import new_id
+from shared.lifecycle import Priority
+from shared.ports import Ring
+from shared.queue.client import RedisJobQueue, check_redis, connect
+from shared.queue.webhook_bell import WebhookBell
 from tests.fixtures.api_process import ApiProcess
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.least_rights import Roles, a_redis_with_users, refusals, with_roles
@@ -212,6 +216,17 @@ async def test_a_job_s_whole_life_needs_no_more(roles: Roles, users: dict[str, s
         assert (await ended(http, endless))["status"] == "cancelled"
         assert (await http.get("/readyz")).status_code == 200
         assert (await http.get("/v1/ops/scaling")).json()["running"] == 0
+    assert await refusals(users["admin"]) == []
+
+
+@pytest.mark.parametrize("user", ["api", "worker"])
+async def test_each_user_may_ring(users: dict[str, str], user: str) -> None:
+    redis = connect(users[user])
+    queue = RedisJobQueue(redis)
+    await check_redis(redis)
+    assert await queue.ring([Ring(new_id(), Priority.HIGH, None, None, None)]) == 1
+    await WebhookBell(redis).ring()
+    await queue.aclose()
     assert await refusals(users["admin"]) == []
 
 
