@@ -19,6 +19,7 @@ from shared.operator_schemas import (
     Event,
     JobSelection,
     Line,
+    OperationResource,
     OperatorJobDetail,
     OperatorJobResource,
     Outcome,
@@ -95,10 +96,12 @@ class OperatorDesk:
         return [OperatorJobResource(**await self._members(job)) for job in found]
 
     async def job(self, job_id: UUID) -> OperatorJobDetail:
-        """One job with its events; NotFoundError."""
+        """One job with its events and what its engines were asked to do; NotFoundError."""
         job, events = await self._operators.job(job_id)
+        operations = await self._operators.operations(job_id)
         told = [Event.model_validate(dict(event.items())) for event in events]
-        return OperatorJobDetail(**await self._members(job), events=told)
+        asked = [OperationResource.model_validate(dict(operation.items())) for operation in operations]
+        return OperatorJobDetail(**await self._members(job), events=told, operations=asked)
 
     async def pause(self, caller: Caller, reason: str) -> None:
         """Let nothing more into the queue."""

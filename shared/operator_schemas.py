@@ -149,10 +149,27 @@ class OperatorJobResource(_Resource):
     job: JobResource
 
 
+class OperationResource(_Resource):
+    """Something that an engine was asked to do for a job; a long recording has one for each piece."""
+
+    name: str | None = Field(description="The engine's name for it; null where nothing is known to run")
+    prefix: str = Field(description="Where its output is in the engine's store; unique for good")
+    engine: str
+    model: str
+    attempt: int = Field(description="That meant to start it; a later one may follow it")
+    piece: int | None = Field(description="Counted from 0; null: the whole recording, or a piece given up")
+    audio_ms: int
+    expected_micro_dollars: int
+    outcome: str | None = Field(description="null while it is open")
+    created_at: datetime
+    closed_at: datetime | None
+
+
 class OperatorJobDetail(OperatorJobResource):
-    """The same, with its events in order."""
+    """The same, with its events and its operations in order."""
 
     events: list[Event]
+    operations: list[OperationResource]
 
 
 class PauseOrder(_Order):

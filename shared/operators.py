@@ -87,6 +87,14 @@ class JobFilter:
     request_id: str | None = None
 
 
+_OPERATIONS: Final = """
+SELECT o.name, o.prefix, o.engine, o.model, o.attempt, p.n AS piece, o.audio_ms, o.expected_micro_dollars, o.outcome,
+    o.created_at, o.closed_at
+FROM operation o LEFT JOIN job_piece p ON p.job_id = o.job_id AND p.operation_prefix = o.prefix
+WHERE o.job_id = $1 ORDER BY o.attempt, p.n, o.created_at LIMIT 1000
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class OperatorJob:
     """A job with what only operators see: its tenant is in the record, the session's title, and what it cost."""
@@ -147,6 +155,10 @@ class Operators:
             "SELECT attempt, what, detail, at FROM job_event WHERE job_id = $1 ORDER BY n LIMIT 1000", job_id
         )
         return _operator_job(row), list(events)
+
+    async def operations(self, job_id: UUID) -> list[Row]:
+        """What engines were asked to do for a job, the oldest first; of a piece that is still heard, which it is."""
+        return list(await self._pool.fetch(_OPERATIONS, job_id))
 
     async def pause(self, reason: str) -> None:
         """Let nothing more into the queue; what runs goes on. Again is no error: the newest reason counts."""

@@ -112,10 +112,25 @@ class Event(Answer):
     detail: dict[str, Any] = Field(default_factory=dict)
 
 
+class Operation(Answer):
+    """Something that an engine was asked to do for a job; a long recording has one for each piece."""
+
+    name: str | None = None
+    prefix: str = ""
+    engine: str = ""
+    model: str = ""
+    attempt: int = 0
+    piece: int | None = None
+    audio_ms: int = 0
+    expected_micro_dollars: int = 0
+    outcome: str | None = None
+
+
 class OperatorJobDetail(OperatorJob):
-    """The same, with its events in order."""
+    """The same, with its events and its operations in order."""
 
     events: tuple[Event, ...] = ()
+    operations: tuple[Operation, ...] = ()
 
 
 class Outcome(Answer):

@@ -4,6 +4,8 @@ from typing import Any
 
 from shared.errors import EngineError, EngineUnavailableError
 from shared.ids import new_id
+from shared.operations import Cost
+from shared.pieces import Intent, Piece, PieceRepository
 from tests.fixtures.rows import sign_on
 from tests.integration.api.conftest import Api, eventually
 
@@ -95,6 +97,21 @@ async def test_a_job_tells_its_life(api: Api) -> None:
     assert detail["events"][1]["detail"]["worker"] == "worker-1"
     assert detail["events"][4]["detail"]["code"] == "engine_failed"
     assert (await api.get(f"/v1/ops/jobs/{new_id()}")).status_code == 404
+
+
+async def test_a_job_tells_what_its_engines_were_asked_to_do(api: Api) -> None:
+    """F13: piece by piece, with what it is expected to cost, and what became of it."""
+    job = await api.claimed(await api.send())
+    cuts = (Piece(0, 0, 60_000), Piece(1, 50_000, 90_000))
+    intents = [Intent(cut, f"results/{job.id}/1/{cut.n}/", Cost(1_000, 267)) for cut in cuts]
+    assert await PieceRepository(api.pool).intend(job, intents, model="chirp_3", notices=()) is not None
+    told = (await look(api, f"/jobs/{job.id}"))["operations"]
+    assert [(each["piece"], each["audio_ms"], each["expected_micro_dollars"]) for each in told] == [
+        (0, 60_000, 267), (1, 40_000, 267),
+    ]  # fmt: skip
+    assert {(each["model"], each["attempt"], each["name"], each["outcome"]) for each in told} == {
+        ("chirp_3", 1, None, None)
+    }
 
 
 async def test_jobs_of_all_tenants_are_filtered_and_paged(api: Api) -> None:
