@@ -29,7 +29,7 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, Statu
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.observation_settings import Observation
-from shared.telemetry import Enter, Value
+from shared.spans import Enter, Value
 from shared.version import installed_version
 
 _GOODBYE_S: Final = 1.0  # of the ten seconds that platforms grant a stopping process
@@ -42,7 +42,7 @@ _next_ids: ContextVar[tuple[int, int] | None] = ContextVar("next_ids", default=N
 
 
 class OpenTelemetry:
-    """`shared.telemetry.Tracing`, for one process."""
+    """`shared.spans.Tracing`, for one process."""
 
     def __init__(self, settings: Observation, service: str) -> None:
         """FastAPI traces its requests with the same provider, which is made the process's."""

@@ -9,6 +9,7 @@ from shared import telemetry
 from shared.lifecycle import Phase
 from shared.logs import bind
 from shared.records import JobRecord
+from shared.spans import Enter
 from worker_service.metrics import WorkerMetrics
 
 _SPANS: Final = {
@@ -29,7 +30,7 @@ class Observation:
         self._metrics = metrics
         self._kept = ExitStack()
         self._began = time.monotonic()
-        self._enter_phase: telemetry.Enter = lambda _: None
+        self._enter_phase: Enter = lambda _: None
         self._phase: Phase | None = None
         self._phase_began = self._began
 
