@@ -106,18 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="places of one instance: MAX_JOBS of the worker",
     )
-    take("--min", type=_instances, default=1, metavar="N", help="instances at the least (1)")
-    take(
-        "--max",
-        type=_instances,
-        default=10,
-        metavar="N",
-        help=f"at the most (10; {MOST_INSTANCES} is Render's own limit)",
-    )
-    take("--margin", type=float, default=1.2, metavar="X", help="places for each that is wanted (1.2)")
-    take("--quiet", type=float, default=5.0, metavar="MIN", help="minutes in which fewer were enough (5)")
-    take("--up", type=_count, default=20, metavar="N", help="instances added in one step (20)")
-    take("--down", type=_count, default=5, metavar="N", help="instances taken away in one step (5)")
+    _add_limits(parser)
     take("--every", type=_seconds, default=15.0, metavar="S", help="seconds between rounds, 5 or more (15)")
     take(
         "--engines",
@@ -131,6 +120,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     take("--render-url", default=API, metavar="URL", help=argparse.SUPPRESS)
     return parser
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    take = parser.add_argument
+    take("--min", type=_instances, default=1, metavar="N", help="instances at the least (1)")
+    take(
+        "--max",
+        type=_instances,
+        default=10,
+        metavar="N",
+        help=f"at the most (10; {MOST_INSTANCES} is Render's own limit)",
+    )
+    take("--margin", type=float, default=1.2, metavar="X", help="places for each that is wanted (1.2)")
+    take("--quiet", type=float, default=5.0, metavar="MIN", help="minutes in which fewer were enough (5)")
+    take("--up", type=_count, default=20, metavar="N", help="instances added in one step (20)")
+    take("--down", type=_count, default=5, metavar="N", help="instances taken away in one step (5)")
 
 
 def _count(text: str) -> int:
