@@ -111,11 +111,12 @@ function estimate() {
   const waiting = items.filter((each) => !["done", "refused", "orphan"].includes(each.state));
   if (!waiting.length) return "";
   const engine = /** @type {HTMLSelectElement | null} */ (form.elements.namedItem("engine"));
-  const paid = engine ? "paid" in engine.selectedOptions[0].dataset : "paid" in root.dataset;
-  if (!paid) return texts.free ?? "";
+  const chosen = engine ? engine.selectedOptions[0] : /** @type {HTMLElement} */ (form.querySelector(".options"));
+  if (!("paid" in chosen.dataset)) return texts.free ?? "";
+  if (!chosen.dataset.minute) return texts.unknownPrice ?? "";
   const known = waiting.flatMap((each) => (each.length === null ? [] : [each.length]));
   const ms = known.reduce((sum, each) => sum + each, 0);
-  const sum = (ms / 60_000) * Number(root.dataset.minute);
+  const sum = (ms / 60_000) * Number(chosen.dataset.minute);
   const parts = [filled(texts.estimate ?? "", { length: clock(ms), sum: dollars(sum) })];
   if (known.length < waiting.length) parts.push(texts.unknownLength ?? "");
   const left = root.dataset.left;
