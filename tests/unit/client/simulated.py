@@ -69,7 +69,8 @@ class HourLongJob(httpx.AsyncBaseTransport):
             "audio_duration_ms": None, "message": "", "queue_position": None, "eta": eta, "attempt": 1, "failures": 0,
             "warnings": [], "error": None, "next_attempt_at": None, "engine": "local", "model": None,
             "language": None, "speakers": 2, "diarization": True, "priority": "normal", "processing": "standard",
-            "retry_of": None, "created_at": START, "started_at": START, "finished_at": None,
+            "retry_of": None, "fallback_engine": None, "fell_back_from": None, "created_at": START, "started_at": START,
+            "finished_at": None,
         }  # fmt: skip
         return JobResource.model_validate(values | members)
 
