@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
 from markupsafe import escape
@@ -31,9 +31,9 @@ def wants_page(request: Request) -> bool:
 
 def told(request: Request, error: TranscriptsError, headers: dict[str, str]) -> Response:
     """The answer that tells of an error; who has not signed in is asked to."""
+    if isinstance(error, (UnauthorizedError, ForbiddenError)) and _follows_a_link(request):
+        return _once_more(request)
     if isinstance(error, UnauthorizedError):
-        if request.headers.get("Sec-Fetch-Site") == "cross-site" and not is_fragment(request):
-            return _once_more(request)
         return _to_sign_in(request, headers)
     kind = "forbidden" if isinstance(error, ForbiddenError) else "away" if error.status >= 500 else "problem"
     template = "troubles/notice.html" if is_fragment(request) else "troubles/page.html"
@@ -60,14 +60,23 @@ def last_resort(request: Request, detail: str, request_id: str) -> bytes:
     return text.encode()
 
 
+def _follows_a_link(request: Request) -> bool:
+    """Whether somebody follows another site's link: the browser sent no strict cookie along, and is a stranger."""
+    return (
+        request.method == "GET"
+        and request.headers.get("Sec-Fetch-Site") == "cross-site"
+        and request.headers.get("Sec-Fetch-Mode") == "navigate"
+    )
+
+
 def _once_more(request: Request) -> Response:
-    """A page that asks for the same again, as a page of ours: no strict cookie came along another site's link."""
+    """A page that tells nothing and asks for the same again: then it is a page of ours that asks."""
     return page(request, "entry/onward.html", wanted=_address(request))
 
 
 def _address(request: Request) -> str:
     query = request.scope["query_string"].decode("latin-1")
-    path: str = request.scope["path"]
+    path = quote(request.scope["path"])
     return f"{path}?{query}" if query else path
 
 

@@ -163,6 +163,17 @@ async def test_what_another_site_sends_changes_nothing(start_api: StartApi, *, k
         assert (await api.http.post("/console/operate/workers/w1/drain", headers=ours)).status_code == 404
 
 
+async def test_a_link_of_another_site_is_followed_by_a_page_of_ours(api: Api) -> None:
+    link = {**BROWSER, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    page = await api.http.get("/console/operate/jobs?status=failed&tenant_id=%22%3E", headers=link)
+    assert page.status_code == 200
+    assert 'content="0;url=/console/operate/jobs?status=failed&amp;tenant_id=%22%3E"' in page.text
+    framed = {**link, "Sec-Fetch-Mode": "cors"}
+    assert (await api.http.get("/console/operate/jobs", headers=framed)).status_code == 403
+    rebound = {**BROWSER, "Host": "evil.example"}
+    assert (await api.http.get("/console/operate/jobs", headers=rebound)).status_code == 403
+
+
 async def test_a_token_of_another_visit_changes_nothing(api: Api) -> None:
     page = await api.http.get("/console/operate/workers", headers=BROWSER)
     again = await api.http.get("/console/operate/workers", headers=BROWSER)
