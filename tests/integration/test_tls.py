@@ -1,19 +1,15 @@
 """TLS to Postgres and Redis as their URLs ask for it, against real certificates: right and wrong hosts, CAs, times."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import asyncpg
 import pytest
 from arq.connections import ArqRedis
 
 from deploy.local.postgres import Postgres
-from deploy.local.processes import account_for_servers
 from deploy.local.redis import Redis
 from deploy.migrations.__main__ import main as migrate
 from shared.database import open_pool
@@ -22,7 +18,7 @@ from shared.examination import stores
 from shared.queue.client import check_redis, connect
 from shared.settings import WorkerSettings
 from shared.store_urls import checked_redis_url, normalise_database_url
-from tests.fixtures.authority import Authority, a_tls_front
+from tests.fixtures.authority import Authority, Front, a_postgres_tls_front, a_tls_front
 
 OTHER_HOST, OTHER_AUTHORITY, OLD = "is for another host", "authority that is not trusted", "has expired"
 
@@ -39,53 +35,23 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture
-async def over_tls(
-    database_url: str, postgres_server: Postgres, authority: Authority, tmp_path: Path
-) -> AsyncIterator[str]:
-    """The database's URL, while its server takes TLS: what all its other connections do not notice."""
-    connection = await asyncpg.connect(database_url, ssl=False)
-    for name, file in zip(("cert", "key"), authority.sign(tmp_path, "localhost"), strict=True):
-        copied = shutil.copy2(file, postgres_server.folder / "data")
-        if account := account_for_servers():
-            os.chown(copied, account.uid, account.gid)
-        # Relative to its data: as another user it may not come along the way from the root.
-        await connection.execute(f"ALTER SYSTEM SET ssl_{name}_file = '{file.name}'")
-    await connection.execute("ALTER SYSTEM SET ssl = on")
-    await switched(connection, database_url, tls=True)
-    try:
-        yield database_url
-    finally:
-        await connection.execute("ALTER SYSTEM SET ssl = off")
-        await switched(connection, database_url, tls=False)
-        await connection.close()
+async def front(postgres_server: Postgres, authority: Authority, tmp_path: Path) -> AsyncIterator[Front]:
+    """Postgres behind TLS."""
+    async with a_postgres_tls_front(*authority.sign(tmp_path, "localhost"), postgres_server.port) as running:
+        yield running
 
 
-async def switched(connection: "asyncpg.Connection[asyncpg.Record]", url: str, *, tls: bool) -> None:
-    """Wait until the server has read its files anew: who asks for TLS gets it, or does not."""
-    await connection.execute("SELECT pg_reload_conf()")
-    while True:
-        try:
-            await (await asyncpg.connect(url, ssl="require")).close()
-        except ConnectionError:
-            found = False
-        else:
-            found = True
-        if found is tls:
-            return
-        await asyncio.sleep(0.02)
+@pytest.fixture
+def over_tls(database_url: str, postgres_server: Postgres, front: Front) -> str:
+    """The database's URL by way of it."""
+    return database_url.replace(str(postgres_server.port), str(front.port))
 
 
 def named(url: str, host: str, query: str) -> str:
     return normalise_database_url(f"{url.replace('127.0.0.1', host)}?{query}")
 
 
-async def is_encrypted(url: str) -> bool:
-    pool = await open_pool(url, size=1, name="test")
-    async with pool:
-        return bool(await pool.fetchval("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"))
-
-
-async def test_postgres_is_reached_as_the_url_says(over_tls: str, authority: Authority) -> None:
+async def test_postgres_is_reached_as_the_url_says(over_tls: str, front: Front, authority: Authority) -> None:
     ours = f"sslrootcert={authority.file}"
     for host, query, encrypted in (
         ("localhost", f"sslmode=verify-full&{ours}", True),
@@ -94,7 +60,11 @@ async def test_postgres_is_reached_as_the_url_says(over_tls: str, authority: Aut
         ("127.0.0.1", "sslmode=prefer", True),
         ("127.0.0.1", "sslmode=disable", False),
     ):
-        assert await is_encrypted(named(over_tls, host, query)) is encrypted, query
+        front.encrypted.clear()
+        pool = await open_pool(named(over_tls, host, query), size=1, name="test")
+        async with pool:
+            assert await pool.fetchval("SELECT 1") == 1
+        assert set(front.encrypted) == {encrypted}, query
 
 
 async def test_another_postgres_is_refused(
@@ -165,8 +135,8 @@ async def reach(url: str) -> None:
 async def test_redis_is_reached_as_the_url_says(
     redis_url: str, redis_server: Redis, authority: Authority, tmp_path: Path
 ) -> None:
-    async with a_tls_front(*authority.sign(tmp_path, "localhost"), redis_server.port) as port:
-        url = redis_url.replace("redis://", "rediss://").replace(str(redis_server.port), str(port))
+    async with a_tls_front(*authority.sign(tmp_path, "localhost"), redis_server.port) as tls:
+        url = redis_url.replace("redis://", "rediss://").replace(str(redis_server.port), str(tls.port))
         trusted = f"ssl_ca_certs={authority.file}"
         await reach(f"{url.replace('127.0.0.1', 'localhost')}?{trusted}")
         await reach(f"{url}?{trusted}&ssl_check_hostname=false")
@@ -180,14 +150,14 @@ async def test_another_redis_is_refused(
     (tmp_path / "old").mkdir()
     old = authority.sign(tmp_path / "old", "localhost", age=timedelta(days=1))
     async with (
-        a_tls_front(*authority.sign(tmp_path, "localhost"), redis_server.port) as port,
-        a_tls_front(*old, redis_server.port) as port_of_old,
+        a_tls_front(*authority.sign(tmp_path, "localhost"), redis_server.port) as tls,
+        a_tls_front(*old, redis_server.port) as tls_of_old,
     ):
         for host, at, query, told in (
-            ("127.0.0.1", port, f"?ssl_ca_certs={authority.file}", OTHER_HOST),
-            ("localhost", port, f"?ssl_ca_certs={stranger.file}", OTHER_AUTHORITY),
-            ("localhost", port, "", OTHER_AUTHORITY),
-            ("localhost", port_of_old, f"?ssl_ca_certs={authority.file}", OLD),
+            ("127.0.0.1", tls.port, f"?ssl_ca_certs={authority.file}", OTHER_HOST),
+            ("localhost", tls.port, f"?ssl_ca_certs={stranger.file}", OTHER_AUTHORITY),
+            ("localhost", tls.port, "", OTHER_AUTHORITY),
+            ("localhost", tls_of_old.port, f"?ssl_ca_certs={authority.file}", OLD),
         ):
             url = f"rediss://:{password}@{host}:{at}/0{query}"
             with pytest.raises(SetupError, match=told) as caught:
