@@ -47,21 +47,23 @@ ENV PATH=/opt/venv/bin:$PATH \
 # The folder is for file:///data/objects: a volume that is mounted there takes its owner.
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent transcripts \
  && install -d -m 0700 -o 10001 -g 10001 /data/objects
-COPY --from=service /app /app
 WORKDIR /app
 USER 10001:10001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 CMD ["python", "-m", "worker_service.probe"]
 CMD ["python", "-m", "worker_service"]
 
+# What changes most comes last: a new version is a layer of a few megabytes.
 FROM worker AS local
 COPY --from=local-packages /opt/venv /opt/venv
 COPY --from=models /models /models
+COPY --from=service /app /app
 ENV TRANSCRIPTS_ENGINES=local \
     TRANSCRIPTS_MODELS_DIR=/models
 
 FROM worker AS google
 COPY --from=google-packages /opt/venv /opt/venv
+COPY --from=service /app /app
 ENV TRANSCRIPTS_ENGINES=google
 
 FROM google AS cloudrun

@@ -16,7 +16,7 @@ import yaml
 from dotenv import dotenv_values
 
 from shared.settings import known_settings
-from tests.fixtures.dockerfiles import instructions
+from tests.fixtures.dockerfiles import chain, instructions
 from tests.fixtures.repository import ROOT, files, name
 
 COMPOSE = ROOT / "docker-compose.yml"
@@ -120,6 +120,18 @@ def test_the_stages_that_are_the_same_are_the_same() -> None:
         for path in DOCKERFILES
     }
     assert len(users) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "target"),
+    [("api", ""), ("combined", ""), ("worker", ""), ("worker", "cloudrun"), ("worker", "local")],
+)
+def test_a_new_version_is_a_small_layer(file: str, target: str) -> None:
+    """What changes most is copied last, so that packages and models are not sent again."""
+    stages = chain(ROOT / "deploy" / "docker" / f"{file}.Dockerfile", target)
+    copied = [rest for stage in stages for word, rest in stage if word == "COPY"]
+    assert copied[-1] == "--from=service /app /app"
+    assert all("/app" not in each for each in copied[:-1])
 
 
 @pytest.mark.parametrize(
