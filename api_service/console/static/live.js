@@ -2,9 +2,9 @@
 // while something is chosen (a checked box with data-holds). It is made up for as soon as that is over.
 
 const held = new Map();
-let changes = 0;
+const changes = new Set();
 
-const busy = () => changes > 0 || document.querySelector("dialog[open], [data-holds]:checked") !== null;
+const busy = () => changes.size > 0 || document.querySelector("dialog[open], [data-holds]:checked") !== null;
 const causeOf = (event) => event.detail.requestConfig?.triggeringEvent?.type ?? "";
 const isLive = (event) => causeOf(event).startsWith("sse:");
 
@@ -30,14 +30,15 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   held.set(event.detail.requestConfig.elt, causeOf(event));
 });
 
-const isChange = (event) => event.detail.requestConfig?.verb !== "get";
+// Told by the request itself: an element that went away meanwhile tells nobody any more.
 document.addEventListener("htmx:beforeSend", (event) => {
-  if (isChange(event)) changes += 1;
-});
-document.addEventListener("htmx:afterRequest", (event) => {
-  if (!isChange(event) || !event.detail.xhr) return;
-  changes = Math.max(changes - 1, 0);
-  release();
+  const { requestConfig, xhr } = event.detail;
+  if (requestConfig?.verb === "get") return;
+  changes.add(xhr);
+  xhr.addEventListener("loadend", () => {
+    changes.delete(xhr);
+    release();
+  });
 });
 document.addEventListener("close", release, true);
 document.addEventListener("change", release);
