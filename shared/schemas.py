@@ -128,8 +128,10 @@ class JobResource(_Resource):
     next_attempt_at: datetime | None
     engine: str
     model: str | None
-    fallback_engine: str | None
-    fell_back_from: str | None = Field(description="The engine that it began with; null: with this one")
+    fallback_engine: str | None = None
+    fell_back_from: str | None = Field(
+        default=None, description="The engine that it began with; null: with this one"
+    )
     language: str | None = Field(description="As asked; what was heard once it has succeeded")
     speakers: int
     diarization: bool

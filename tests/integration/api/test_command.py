@@ -144,7 +144,7 @@ async def test_a_refusal_says_why_and_what_to_do(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["submit", "nothing.wav"], "does not exist"),
+        (["submit", "nothing.wav"], "is not there"),
         (["submit", "{recording}", "--metadata", "[1]"], "give a JSON object"),
         (["submit", "{recording}", "--no-wait", "-f", "srt"], "without waiting"),
         (["export", "not-an-id"], "not-an-id"),
