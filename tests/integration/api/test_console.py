@@ -1,5 +1,6 @@
 """The console's frame: who gets in, by what; what a browser is told that does not; files, languages, policy."""
 
+import asyncio
 import gzip
 import re
 from collections.abc import AsyncIterator
@@ -334,3 +335,22 @@ async def test_the_stream_tells_what_changes_and_what_was_missed(api: Api) -> No
         await next_events(lines, {"jobs", "queue"})
     async with api.http.stream("GET", "/console/operate/events", headers={"Last-Event-ID": seen}) as answer:
         assert await next_events(answer.aiter_lines(), {"jobs", "queue"}) != seen
+
+
+async def test_a_stream_ends_at_once_when_the_service_stops(api: Api) -> None:
+    async with api.http.stream("GET", "/console/operate/events") as answer:
+        lines = answer.aiter_lines()
+        async for line in lines:
+            if line.startswith("event"):
+                break
+        api.server.services.pulse.stop()
+        async with asyncio.timeout(10):
+            assert not [line async for line in lines if line.startswith(": still here")]
+
+
+async def test_the_doctor_names_what_is_wrong(api: Api) -> None:
+    page = await api.http.get("/console/operate/doctor", headers=BROWSER)
+    assert "No worker was seen in the last 15 s" in page.text
+    assert "make run-worker" in page.text
+    assert "Something is broken, or loses work." in page.text
+    assert "noeviction" in page.text
