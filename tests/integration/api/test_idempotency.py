@@ -299,8 +299,8 @@ async def test_a_kill_between_commit_and_answer_neither_loses_nor_doubles(
     connection = await asyncpg.connect(database_url)
     await connection.execute(HOLD)
     await connection.execute(
-        "INSERT INTO worker (id, host, pid, version, max_jobs, seen_at)"
-        " VALUES ('w', 'h', 1, '1', 9, now() + interval '1 hour')"
+        "INSERT INTO worker (id, host, pid, version, max_jobs, seen_at, engines, lane)"
+        " VALUES ('w', 'h', 1, '1', 9, now() + interval '1 hour', '[\"scripted\"]', 'scripted')"
     )
 
     async def held() -> Any:
