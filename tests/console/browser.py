@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
 _AXE: Final = Path(__file__).with_name("vendor") / "axe.min.js"
 # axe-core 4.14.1 as npm has it; its licence, MPL-2.0, lies beside it.
@@ -20,6 +20,7 @@ _FLAGS: Final = (
 )  # fmt: skip
 _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _PAINTED: Final = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+_PATIENCE_MS: Final = 20_000  # on a machine with much else to do
 DESKTOP: Final = (1280, 800)
 PHONE: Final = (390, 844)
 
@@ -105,7 +106,8 @@ async def visiting(
         reduced_motion="reduce",
         has_touch=size == PHONE,
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(_PATIENCE_MS)
+    expect.set_options(timeout=_PATIENCE_MS)
     try:
         visitor = Visitor(context, await context.new_page(), base_url)
         yield visitor

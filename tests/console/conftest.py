@@ -26,7 +26,7 @@ from tests.console.browser import Visitor, find_chromium, running_chromium, visi
 from tests.fixtures.api_process import ApiProcess
 from tests.fixtures.worker_process import WorkerProcess, start_worker
 
-BROWSER_TEST = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+BROWSER_TEST = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 Visit = Callable[..., AbstractAsyncContextManager[Visitor]]
 
