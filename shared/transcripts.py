@@ -34,6 +34,8 @@ _EDITED: Final = (
     " AND kind = 'transcription'), 0)"
 )
 
+_LAST: Final = 2**31 - 1  # of the column `n`
+
 
 class TranscriptRepository:
     """Transcripts in Postgres."""
@@ -85,7 +87,8 @@ class TranscriptRepository:
         """One segment; NotReadyError while there is no transcript, NotFoundError where it has no such segment."""
         async with self._pool.acquire() as connection:
             await _head(connection, session_id, tenant_id)
-            segment = await read_segment(connection, session_id, n)
+            known = 0 <= n <= _LAST  # beyond the column there is none, and Postgres would not be asked
+            segment = await read_segment(connection, session_id, n) if known else None
         return segment or segment_at(await self.load(session_id, tenant_id), n)  # which says what there is
 
 
