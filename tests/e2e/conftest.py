@@ -19,6 +19,7 @@ from deploy.local.processes import Program, free_port, stop_all, wait_until
 from deploy.local.redis import Redis
 from deploy.local.services import ready
 from shared.errors import EngineMisconfiguredError
+from shared.orphan_objects import OWNERS
 from shared.settings import known_settings
 from tests.conftest import TEMPLATE
 from tests.fixtures.processes import descendants
@@ -44,9 +45,10 @@ class Service:
 
     @property
     def objects(self) -> set[str]:
-        """The files in the object store, those that are being written included."""
+        """The files in the object store, those that are being written included; not whose store it is."""
         root = self.folder / "objects"
-        return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+        names = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+        return {name for name in names if not name.startswith(f"{OWNERS}/")}
 
     @property
     def scratch(self) -> list[str]:

@@ -81,7 +81,9 @@ async def fake_render() -> AsyncIterator[FakeRender]:
         Route("/v1/services/{id}", fake.read, methods=["GET"]),
         Route("/v1/services/{id}/scale", fake.scale, methods=["POST"]),
     ]
-    config = uvicorn.Config(Starlette(routes=routes), port=0, lifespan="off", ws="none", log_level="warning")
+    config = uvicorn.Config(
+        Starlette(routes=routes), port=0, lifespan="off", ws="none", log_config=None, access_log=False
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve())
     while not server.started:

@@ -2,11 +2,15 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from api_service.openapi import document, text
+from api_service import openapi
+from api_service.openapi import text
+
+document = cache(openapi.document)
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
 
