@@ -103,8 +103,8 @@ class Courses:
         """
         request = _request(job, job.attempt, audio.path, audio.duration_ms)
         plan = engine.check(request)
+        notices = [*audio.warnings, *plan.notices]
         if not course.pieces and plan.cutting is None:
-            notices = [*audio.warnings, *plan.notices]
             return Course(await self._operations.start(job, engine, request, plan, notices))
         pieces = course.pieces or await asyncio.to_thread(_divided, audio, plan.cutting)
         missing = [piece for piece in pieces if piece.operation is None]
@@ -114,7 +114,7 @@ class Courses:
         requests = [
             _of_piece(replace(request, model=plan.model), piece, files.get(piece.n)) for piece in missing
         ]
-        started = await self._start_pieces(job, engine, plan, audio.warnings, missing, requests)
+        started = await self._start_pieces(job, engine, plan, notices, missing, requests)
         return Course(pieces=tuple(started.get(piece.n, piece) for piece in pieces), files=files)
 
     async def follow(
@@ -155,21 +155,21 @@ class Courses:
         job: JobRecord,
         engine: Engine,
         plan: Plan,
-        warnings: Sequence[Notice],
+        notices: Sequence[Notice],
         pieces: Sequence[Piece],
         requests: Sequence[SpeechRequest],
     ) -> dict[int, Piece]:
         """Stage all, mean all, submit all: between the second and the third nothing is waited for."""
         self._status.report(job, Phase.UPLOADING, "Handing the audio to the speech engine")
         plans = [engine.check(request) for request in requests]
-        staged = await to_the_end(self._stage(engine, request) for request in requests)
-        self._status.report(job, Phase.SUBMITTING, f"Starting the speech engine on {len(requests)} pieces")
         intents = [
             Intent(piece, request.prefix, each.cost)
             for piece, request, each in zip(pieces, requests, plans, strict=True)
         ]
-        notices = [*warnings, *plan.notices]
         async with self._operations.withdrawing(engine, requests):
+            staged = await to_the_end(self._stage(engine, request) for request in requests)
+            message = f"Starting the speech engine on {len(requests)} pieces"
+            self._status.report(job, Phase.SUBMITTING, message)
             intended = await self._pieces.intend(job, intents, model=plan.model, notices=notices)
             if intended is None:
                 raise FencedError

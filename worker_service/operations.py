@@ -4,12 +4,14 @@ The intent is committed before the engine is asked, the name right after. Whatev
 looking for the operation: nothing is started again before it is certain that nothing runs (F6).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from typing import Final
 
 from shared.database import AWAY, Pool, outlast, transaction
-from shared.errors import BudgetExceededError, FencedError, TranscriptsError
+from shared.errors import FencedError, TranscriptsError
 from shared.lifecycle import Outcome, Phase
 from shared.logs import get_logger
 from shared.operations import FREE, Cost, Operation, OperationRepository
@@ -25,6 +27,8 @@ from worker_service.engines.port import (
 from worker_service.status import StatusBoard
 
 log = get_logger(__name__)
+
+_WITHDRAW_S: Final = 3.0  # a worker that stops has little time; the bucket's lifecycle rule is for the rest
 
 
 class Operations:
@@ -60,10 +64,10 @@ class Operations:
 
         Raises what the engine raises. After anything but a refusal a later attempt looks for the operation.
         """
-        self._status.report(job, Phase.UPLOADING, "Handing the audio to the speech engine")
-        staged = await engine.stage(request)
-        self._status.report(job, Phase.SUBMITTING, "Starting the speech engine")
         async with self.withdrawing(engine, [request]):
+            self._status.report(job, Phase.UPLOADING, "Handing the audio to the speech engine")
+            staged = await engine.stage(request)
+            self._status.report(job, Phase.SUBMITTING, "Starting the speech engine")
             operation = await self._rows.intend(
                 job,
                 request.prefix,
@@ -97,12 +101,17 @@ class Operations:
 
     @asynccontextmanager
     async def withdrawing(self, engine: Engine, requests: Sequence[SpeechRequest]) -> AsyncIterator[None]:
-        """Delete what was staged where the block may not start it: the budget is used up, or the job is not ours."""
+        """Delete what was staged where the block breaks off, which goes from staging to the intent.
+
+        Nothing of it was submitted, and a later attempt stages its own. Where nobody knows whether the intent was
+        committed, its operation is looked for as always, and not found.
+        """
         try:
             yield
-        except (BudgetExceededError, FencedError):
-            for request in requests:
-                await self.discard(engine, request.prefix, [])
+        except BaseException:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_WITHDRAW_S):
+                    await asyncio.gather(*(self.discard(engine, request.prefix, []) for request in requests))
             raise
 
     async def discard(self, engine: Engine, prefix: str, operations: Sequence[Operation]) -> None:

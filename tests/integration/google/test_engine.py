@@ -295,6 +295,22 @@ async def test_a_result_that_is_gone_ends_the_operation_at_its_price(
     assert (caught.value.error.transient, caught.value.cost) == (True, Cost(60_000, 16_000))
 
 
+async def test_what_runs_is_heard_where_the_settings_would_not_start_it_any_more(
+    google: FakeGoogle, engine: GoogleEngine, order: Order
+) -> None:
+    """F6: it is paid; an operator may take a location away meanwhile."""
+    request = order(model="chirp_3")
+    operation = await started(engine, request)
+    later = open_engine(google, TRANSCRIPTS_GOOGLE_LOCATIONS="europe-west4")
+    try:
+        with pytest.raises(UnsupportedOptionError):
+            later.check(request)
+        result = await later.follow(request, operation, lambda _: None)
+    finally:
+        await later.aclose()
+    assert (result.model, result.words[0].text, result.warnings) == ("chirp_3", "So", ())
+
+
 # Cancelling ------------------------------------------------------------------------------------------------
 
 

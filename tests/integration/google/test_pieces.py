@@ -92,9 +92,13 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(google: FakeGoogle, database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(
+    request: pytest.FixtureRequest, google: FakeGoogle, database_url: str, tmp_path: Path
+) -> AsyncIterator[Desk]:
+    """A parameter changes the engine's settings."""
     google.settings(operation_ms=0)
-    engine = open_engine(google, settle_s=0.3, TRANSCRIPTS_GOOGLE_PIECE_MINUTES="0.4")
+    changes: dict[str, str] = getattr(request, "param", {})
+    engine = open_engine(google, settle_s=0.3, TRANSCRIPTS_GOOGLE_PIECE_MINUTES="0.4", **changes)
     async with await open_pool(database_url, size=6, name="test") as pool:
         store, status = DiskStore(tmp_path / "objects"), StatusBoard(pool, tick_s=0.05)
         loose_ends = LooseEnds(pool, {"google": engine})
@@ -269,6 +273,29 @@ async def test_a_cancelled_job_s_pieces_are_all_stopped(google: FakeGoogle, desk
     assert 26_000 <= billed_ms <= SECONDS * 1_000
     assert await desk.open_operations() == 0
     assert left(google) == []
+
+
+@pytest.mark.parametrize("desk", [{"TRANSCRIPTS_GOOGLE_CALLS_PER_MINUTE": "20"}], indirect=True)
+@pytest.mark.parametrize("ends", ["the job is cancelled", "the worker stops"])
+async def test_what_was_sent_and_not_meant_to_be_started_is_taken_back(
+    google: FakeGoogle, desk: Desk, ends: str
+) -> None:
+    """F12, F13: while a piece waits for its place in the quota, nothing is written down that would find the audio."""
+    job = await desk.job()
+    run = asyncio.create_task(desk.transcriber.run(job.id))
+    while len(left(google)) < PIECES:
+        await asyncio.sleep(0.02)
+    assert await desk.open_operations() == 0
+    if ends == "the worker stops":
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+    else:
+        await desk.jobs.cancel(job.id, job.tenant_id, CancelledByUserError())
+        await desk.status.tick()
+        assert await run is None
+    assert left(google) == []
+    assert google.operations() == []
 
 
 async def test_a_stopped_worker_s_pieces_are_followed_by_the_next(google: FakeGoogle, desk: Desk) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from google.rpc import code_pb2
 
-from shared.errors import EngineError, EngineUnavailableError, ObjectMissingError
+from shared.errors import EngineError, EngineUnavailableError, ObjectMissingError, UnsupportedOptionError
 from shared.google_languages import common_tag
 from shared.google_speech import AUTOMATIC, Choice, choose
 from shared.lifecycle import Processing
@@ -155,6 +155,17 @@ class GoogleEngine:
         order = order_of(request, self._options)
         return choose(order, self._locations.names, model=self._model, table=self._locations.table)
 
+    def _asked(self, request: SpeechRequest) -> tuple[str, bool]:
+        """The model of an operation that runs, as far as is known, and whether it tells voices apart.
+
+        It is heard also where the settings would not start it any more: it is paid.
+        """
+        try:
+            choice = self._choose(request)
+        except UnsupportedOptionError:
+            return request.model or self._model, False
+        return choice.model.name, choice.diarization
+
     def _output(self, prefix: str) -> str:
         """The prefix as Google is told it."""
         return f"{self._store.uri(prefix)}/"
@@ -162,7 +173,7 @@ class GoogleEngine:
     async def _success(self, request: SpeechRequest, operation: str, progress: Progress) -> Success:
         """Wait until the operation is over; OperationEndedError where it gave nothing."""
         economy = _is_economy(request)
-        model = self._choose(request).model.name
+        model, _ = self._asked(request)
         if operation.startswith(_BUCKET):
             return Success(operation, model, economy)
         end = await self._end(request, operation, progress)
@@ -207,11 +218,12 @@ class GoogleEngine:
 
     async def _heard(self, request: SpeechRequest, found: Success) -> Heard:
         """Read the result; one that is gone or broken ends the operation for us, at its full price."""
+        _, diarization = self._asked(request)
         base = self._store.uri(FOLDER).removesuffix(FOLDER)
         try:
             data = b"".join([block async for block in self._store.read(found.uri.removeprefix(base))])
             return await asyncio.to_thread(
-                read, data, duration_ms=request.duration_ms, diarization=self._choose(request).diarization
+                read, data, duration_ms=request.duration_ms, diarization=diarization
             )
         except ObjectMissingError as error:
             gone: EngineError = EngineUnavailableError(
