@@ -12,6 +12,7 @@ from worker_service.pieces.cutting import Span, seams
 from worker_service.pieces.joining import joint
 from worker_service.pieces.voices import match, votes
 
+_UNCERTAIN: Final = "speakers_uncertain"
 _NO_SPEECH: Final = "no_speech"  # of a piece it says nothing about the recording
 
 
@@ -93,13 +94,17 @@ def _language(results: Sequence[SpeechResult]) -> str | None:
 
 def _warnings(results: Sequence[SpeechResult], *, heard: bool, doubtful: Sequence[int]) -> Iterable[Notice]:
     every = {notice.code: notice for result in reversed(results) for notice in result.warnings}
+    # A code is told once: what pieces say of their own voices goes into the same notice.
+    told = every.pop(_UNCERTAIN, None) if doubtful else None
     yield from (notice for code, notice in every.items() if code != _NO_SPEECH or not heard)
     if doubtful:
+        before = f"{told.detail} " if told else ""
         places = ", ".join(_clock(at_ms) for at_ms in doubtful)
         yield Notice(
-            "speakers_uncertain",
-            f"The recording was transcribed in pieces, and where two of them meet (at {places}) too little was said to "
-            "tell which voice goes on as which. From there on the speakers may be swapped: listen, and correct them.",
+            _UNCERTAIN,
+            f"{before}The recording was transcribed in pieces, and where two of them meet (at {places}) too little "
+            "was said to tell which voice goes on as which. From there on the speakers may be swapped: listen, and "
+            "correct them.",
         )
 
 

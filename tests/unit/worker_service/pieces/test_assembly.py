@@ -56,3 +56,11 @@ def test_the_language_is_that_of_most_words() -> None:
     pieces = [piece(0, 9_000, ("a", 1_000, None)),
               piece(5_000, 20_000, ("b", 9_500, None), ("c", 12_000, None), language="de-DE")]  # fmt: skip
     assert assemble(pieces, speakers=2).language == "de-DE"
+
+
+def test_what_pieces_say_of_their_voices_does_not_hide_that_they_may_be_swapped() -> None:
+    """A job tells each code once."""
+    more = (Notice("speakers_uncertain", "Three voices."),)
+    pieces = [piece(0, 10_000, ("Hi", 1_000, 1), warnings=more), piece(5_000, 20_000, ("Yes", 9_000, 1))]
+    (warning,) = assemble(pieces, speakers=2).warnings
+    assert warning.detail.startswith("Three voices. The recording")
