@@ -110,7 +110,7 @@ sbom: dev ## bills of materials (CycloneDX) of what the images install, into bui
 dev-setup: dev weights ## the environment with all tools, the speech models and the git hook
 	@if [ -e .git ]; then $(BIN)/pre-commit install; fi
 
-check: lint types imports coverage ## everything that a change has to pass, as CI runs it
+check: lint types imports test ## everything that a change has to pass, as CI runs it
 
 lint: dev ## ruff: rules and format
 	@$(BIN)/ruff check

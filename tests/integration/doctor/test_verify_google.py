@@ -45,6 +45,7 @@ def test_without_credentials_it_says_what_is_missing(tmp_path: Path) -> None:
         assert told in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_it_is_paid_for_once_and_only_after_a_yes(tmp_path: Path, google: FakeGoogle) -> None:
     rule = {"action": {"type": "Delete"}, "condition": {"age": 7}}
@@ -62,6 +63,7 @@ def test_it_is_paid_for_once_and_only_after_a_yes(tmp_path: Path, google: FakeGo
     assert google.objects("work") == []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_it_finds_what_the_doctor_cannot(tmp_path: Path, google: FakeGoogle) -> None:
     """F26: the service agent may not use the bucket, which only an operation shows."""

@@ -12,6 +12,7 @@ from shared.settings import known_settings
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_the_demo_prints_what_google_heard(tmp_path: Path) -> None:
     """F21, F22: every word of the bundled recording, once, with both speakers, and nothing left behind."""

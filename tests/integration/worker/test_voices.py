@@ -56,6 +56,7 @@ def hearing(words: list[Word], *operations: object) -> Hearing:
     return Hearing(result, 88_000, tuple((operation, FREE) for operation in operations))  # type: ignore[misc]
 
 
+@pytest.mark.slow
 @pytest.mark.models
 @pytest.mark.timeout(120)
 async def test_words_without_speakers_get_them_from_the_sound(pool: Pool, voices: Voices) -> None:
