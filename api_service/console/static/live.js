@@ -1,10 +1,12 @@
 // What changes by itself waits while it would be in the way: while a question is open, while a change is under way, and
-// while something is chosen (a checked box with data-holds). It is made up for as soon as that is over.
+// while something is chosen (a checked box with data-holds), and between the press and the release of a button: a link
+// that is exchanged in between is never clicked. It is made up for as soon as that is over.
 
 const held = new Map();
 const changes = new Set();
+let pressed = false;
 
-const busy = () => changes.size > 0 || document.querySelector("dialog[open], [data-holds]:checked") !== null;
+const busy = () => pressed || changes.size > 0 || document.querySelector("dialog[open], [data-holds]:checked") !== null;
 const causeOf = (event) => event.detail.requestConfig?.triggeringEvent?.type ?? "";
 const isLive = (event) => causeOf(event).startsWith("sse:");
 
@@ -40,5 +42,9 @@ document.addEventListener("htmx:beforeSend", (event) => {
     release();
   });
 });
+document.addEventListener("pointerdown", () => { pressed = true; }, true);
+for (const name of ["pointerup", "pointercancel"]) {
+  document.addEventListener(name, () => setTimeout(() => { pressed = false; release(); }), true);  // after the click
+}
 document.addEventListener("close", release, true);
 document.addEventListener("change", release);

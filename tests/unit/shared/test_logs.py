@@ -21,7 +21,16 @@ def _restore_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     hooks = sys.excepthook, threading.excepthook
+    # A server that was started before in this process may have set them up.
+    uvicorn = [logging.getLogger(name) for name in ("uvicorn", "uvicorn.error", "uvicorn.access")]
+    before = [(logger, logger.level, list(logger.handlers), logger.propagate) for logger in uvicorn]
+    for logger in uvicorn:
+        logger.setLevel(logging.NOTSET)
+        logger.handlers[:], logger.propagate = [], True
     yield
+    for logger, was, own, propagate in before:
+        logger.setLevel(was)
+        logger.handlers[:], logger.propagate = own, propagate
     root.handlers[:] = handlers
     root.setLevel(level)
     sys.excepthook, threading.excepthook = hooks
