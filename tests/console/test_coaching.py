@@ -119,7 +119,7 @@ async def test_a_job_is_stopped_tried_again_and_listed_while_it_goes_on(
 ) -> None:
     """No worker runs: it waits, in its place."""
     sent = await service.http.post(
-        "/v1/sessions", files={"audio": ("call.wav", silent_wav(1))}, data={"title": "To be waited for"}
+        "/v1/sessions", files={"audio": ("call.wav", silent_wav(1))}, data={"title": "In a time of its own"}
     )
     session = sent.json()["session"]["id"]
     async with visit(locale="zh-TW") as visitor:
@@ -131,7 +131,7 @@ async def test_a_job_is_stopped_tried_again_and_listed_while_it_goes_on(
         assert await visitor.violations() == []
         await page.get_by_role("button", name="再試一次").click()
         await expect(page.locator(".progress-of .status")).to_have_text("等待中")
-        await page.goto(f"{service.api.url}/console/sessions?q=waited&status=queued")
+        await page.goto(f"{service.api.url}/console/sessions?q=of+its+own&status=queued")
         row = page.locator("table.sessions tbody tr").first
         await expect(row.locator(".status")).to_have_text("等待中")
         job = (await service.http.get(f"/v1/sessions/{session}")).json()["job_id"]

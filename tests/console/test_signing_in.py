@@ -83,7 +83,8 @@ async def test_a_page_that_is_open_ends_with_its_key(
         visitor.expect_complaint("401")
         page = await visitor.open("/console/sign-in?next=/console/operate/queue")
         await page.get_by_label("Key").fill(token)
-        await page.keyboard.press("Enter")
+        async with page.expect_response("**/console/operate/events"):  # it listens
+            await page.keyboard.press("Enter")
         await page.wait_for_url(f"{api.url}/console/operate/queue")
         await pool.execute("UPDATE api_key SET revoked_at = now() WHERE id = $1", key.id)
         await pool.execute("INSERT INTO queue_pause (reason) VALUES ('what it would have shown')")

@@ -1,6 +1,7 @@
-// What changes by itself waits while it would be in the way: while a question is open, while a change is under way, and
-// while something is chosen (a checked box with data-holds), and between the press and the release of a button: a link
-// that is exchanged in between is never clicked. It is made up for as soon as that is over.
+// What changes by itself waits while it would be in the way: while a question is open, while a request of somebody's is
+// under way, while something is chosen (a checked box with data-holds), and between the press and the release of a
+// button: a link that is exchanged in between is never clicked. It is made up for as soon as that is over, or by the
+// next look of what looks again and again.
 
 const held = new Map();
 const changes = new Set();
@@ -8,7 +9,9 @@ let pressed = false;
 
 const busy = () => pressed || changes.size > 0 || document.querySelector("dialog[open], [data-holds]:checked") !== null;
 const causeOf = (event) => event.detail.requestConfig?.triggeringEvent?.type ?? "";
-const isLive = (event) => causeOf(event).startsWith("sse:");
+const looksAgain = (event) => event.detail.requestConfig?.elt?.getAttribute("hx-trigger")?.startsWith("every ") ?? false;
+const isLive = (event) => causeOf(event).startsWith("sse:") || looksAgain(event);
+const hold = (event) => { if (!looksAgain(event)) held.set(event.detail.requestConfig.elt, causeOf(event)); };
 
 /** Fetch what was held back, if nothing is in the way any more. */
 export function release() {
@@ -22,20 +25,21 @@ export function release() {
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (!isLive(event) || !busy()) return;
   event.preventDefault();
-  held.set(event.detail.elt, causeOf(event));
+  hold(event);
 });
 
 // It was asked for before, and comes now.
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (!isLive(event) || !busy()) return;
   event.detail.shouldSwap = false;
-  held.set(event.detail.requestConfig.elt, causeOf(event));
+  hold(event);
 });
 
+// What somebody asked for, a filter's list too: its answer goes to the element that was there when it was sent.
 // Told by the request itself: an element that went away meanwhile tells nobody any more.
 document.addEventListener("htmx:beforeSend", (event) => {
-  const { requestConfig, xhr } = event.detail;
-  if (requestConfig?.verb === "get") return;
+  if (isLive(event)) return;
+  const { xhr } = event.detail;
   changes.add(xhr);
   xhr.addEventListener("loadend", () => {
     changes.delete(xhr);
