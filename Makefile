@@ -106,7 +106,7 @@ sbom: dev ## bills of materials (CycloneDX) of what the images install, into bui
 	done
 
 ## Work on it
-.PHONY: dev-setup check lint format types imports test test-slow test-all chaos fuzz coverage docs docs-serve lock clean browser
+.PHONY: dev-setup check lint format types imports test test-browser test-slow test-all chaos fuzz coverage docs docs-serve lock clean browser
 dev-setup: dev weights ## the environment with all tools, the speech models and the git hook
 	@if [ -e .git ]; then $(BIN)/pre-commit install; fi
 
@@ -127,7 +127,11 @@ imports: dev ## import contracts: who may import whom
 	@$(BIN)/lint-imports --no-logo
 
 test: dev weights ## the tests, on a real Postgres and a real Redis of their own (ARGS="-k uploads")
-	@$(PYTEST) -m "not slow" $(ARGS)
+	@$(PYTEST) -m "not slow and not browser" $(ARGS)
+
+# A browser on a busy machine: what fails is tried once more, by itself.
+test-browser: dev weights ## the tests of the console, in Chromium (`make browser` installs it)
+	@$(PYTEST) --dist loadfile -m browser $(ARGS) || $(PYTEST) --dist loadfile -m browser --last-failed
 
 test-slow: dev weights ## the tests that take minutes: fresh installations
 	@$(PYTEST) -m slow $(ARGS)
@@ -142,7 +146,7 @@ fuzz: dev ## requests drawn from the OpenAPI document, its answers held against 
 	@$(BIN)/python -m tests.contract.fuzz $(ARGS)
 
 coverage: dev weights ## the tests, and the lines that they do not reach
-	@$(PYTEST) -m "not slow" $(COVERAGE) $(ARGS)
+	@$(PYTEST) -m "not slow and not browser" $(COVERAGE) $(ARGS)
 
 docs: dev ## the documentation as a site, in site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet $(ARGS)
