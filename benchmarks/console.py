@@ -8,7 +8,6 @@ Chromium's own counters: a busy machine makes frames late, not dear. 16.7 ms a f
 import argparse
 import asyncio
 import os
-import secrets
 import tempfile
 from pathlib import Path
 from typing import Any, Final
@@ -17,13 +16,11 @@ from playwright.async_api import CDPSession, Page
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local.postgres import Postgres
-from deploy.local.redis import Redis
-from deploy.migrations import upgrade
 from shared.database import open_pool
 from shared.storage.disk import DiskStore
 from tests.console.browser import DESKTOP, find_chromium, running_chromium
 from tests.fixtures.api_process import ApiProcess
+from tests.fixtures.stores import stores
 from tests.fixtures.talks import store_talk
 
 _STEP: Final = 120  # pixels a frame: a quick wheel
@@ -115,16 +112,17 @@ async def measured(url: str, executable: str) -> list[dict[str, Any]]:
     return found
 
 
-async def run(hours: float, executable: str, folder: Path, database: str, redis: str) -> None:
+async def run(hours: float, executable: str, folder: Path) -> None:
     """Make the session, ask the browser, print."""
-    api = ApiProcess(folder, database, redis)
-    await api.start()
-    try:
-        async with await open_pool(database, size=2, name="benchmark") as pool:
-            session = await store_talk(pool, DiskStore(folder / "objects"), minutes=hours * 60)
-        rows = await measured(f"{api.url}/console/sessions/{session}", executable)
-    finally:
-        await api.end()
+    async with stores(folder) as (database, redis):
+        api = ApiProcess(folder, database, redis)
+        await api.start()
+        try:
+            async with await open_pool(database, size=2, name="benchmark") as pool:
+                session = await store_talk(pool, DiskStore(folder / "objects"), minutes=hours * 60)
+            rows = await measured(f"{api.url}/console/sessions/{session}", executable)
+        finally:
+            await api.end()
     table = Table(*rows[0], title=f"{hours:g} hours")
     for row in rows:
         table.add_row(*(each if isinstance(each, str) else f"{each:,.1f}" for each in row.values()))
@@ -142,21 +140,7 @@ def main() -> None:
     if executable is None:
         raise SystemExit("There is no Chromium here: `make browser` installs it.")
     with tempfile.TemporaryDirectory(prefix="transcripts-bench-") as name:
-        folder = Path(name)
-        postgres = Postgres(
-            folder / "pg", password=secrets.token_hex(8), log=folder / "pg.log", durable=False
-        )
-        redis = Redis(
-            folder / "redis", password=secrets.token_hex(8), log=folder / "redis.log", durable=False
-        )
-        postgres.start(database="bench")
-        redis.start()
-        try:
-            upgrade(postgres.url("bench"))
-            asyncio.run(run(arguments.hours, executable, folder, postgres.url("bench"), redis.url()))
-        finally:
-            redis.stop()
-            postgres.stop()
+        asyncio.run(run(arguments.hours, executable, Path(name)))
 
 
 if __name__ == "__main__":

@@ -7,20 +7,17 @@ import argparse
 import asyncio
 import json
 import os
-import secrets
 import sys
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from benchmarks.poll.__main__ import CONNECTIONS
-from deploy.local.postgres import Postgres
-from deploy.local.redis import Redis
-from deploy.migrations import upgrade
 from shared.database import open_pool
 from tests.fixtures.api_process import ApiProcess
 from tests.fixtures.collector import a_collector
 from tests.fixtures.rows import stored_job
+from tests.fixtures.stores import stores
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _JOBS = 100
@@ -55,20 +52,13 @@ async def main() -> int:
 async def _site(
     stack: AsyncExitStack, folder: Path, settings: dict[str, dict[str, str]]
 ) -> tuple[dict[str, ApiProcess], list[str]]:
-    postgres = Postgres(
-        folder / "postgres", password=secrets.token_hex(8), log=folder / "postgres.log", durable=False
-    )
-    redis = Redis(folder / "redis", password=secrets.token_hex(8), log=folder / "redis.log", durable=False)
-    for server in (postgres, redis):
-        await asyncio.to_thread(server.start)
-        stack.callback(server.stop)
-    await asyncio.to_thread(upgrade, postgres.url())
-    pool = await stack.enter_async_context(await open_pool(postgres.url(), size=4, name="benchmark"))
+    database_url, redis_url = await stack.enter_async_context(stores(folder))
+    pool = await stack.enter_async_context(await open_pool(database_url, size=4, name="benchmark"))
     jobs = [str((await stored_job(pool)).id) for _ in range(_JOBS)]
     apis = {}
     for name, given in settings.items():
         (folder / name).mkdir()
-        api = ApiProcess(folder / name, postgres.url(), redis.url(), LOG_LEVEL="WARNING", **given)
+        api = ApiProcess(folder / name, database_url, redis_url, LOG_LEVEL="WARNING", **given)
         stack.push_async_callback(api.end)
         await api.start()
         apis[name] = api

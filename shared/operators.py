@@ -42,17 +42,19 @@ SELECT {by} AS name, count(*) FILTER (WHERE status = 'running')::int AS running,
     count(*) FILTER (WHERE status = 'queued')::int AS waiting
 FROM job WHERE status IN ('queued', 'running') GROUP BY 1 ORDER BY 3 DESC, 2 DESC, 1 LIMIT 50
 """
-_MEASURES: Final = ", ".join(
+MEASURES: Final = ", ".join(
     f"percentile_cont({share}) WITHIN GROUP (ORDER BY {what}) FILTER (WHERE status = 'succeeded')::bigint"
     f" AS {what}_p{share * 100:.0f}_ms"
     for what in ("wait", "run")
     for share in (0.5, 0.95)
 )
+"""Columns over ended jobs with their `wait` and `run` in milliseconds: what succeeded, at the median and at 95 %."""
+
 _PAST: Final = f"""
 SELECT count(*) FILTER (WHERE status = 'succeeded')::int AS succeeded,
     count(*) FILTER (WHERE status = 'failed')::int AS failed,
     count(*) FILTER (WHERE status = 'cancelled')::int AS cancelled,
-    {_MEASURES}
+    {MEASURES}
 FROM (SELECT *, extract(epoch FROM started_at - created_at) * 1000 AS wait,
         extract(epoch FROM finished_at - started_at) * 1000 AS run
     FROM job WHERE finished_at > now() - $1 * interval '1 second') ended

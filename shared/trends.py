@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.database import Pool
+from shared.operators import MEASURES
 from shared.records import Row
 
 
@@ -37,19 +38,13 @@ GRIDS: Final = {
     Span.MONTH: Grid(timedelta(days=30), timedelta(hours=8)),
 }
 
-_MEASURES: Final = ", ".join(
-    f"percentile_cont({share}) WITHIN GROUP (ORDER BY {what}) FILTER (WHERE status = 'succeeded')::bigint"
-    f" AS {what}_p{share * 100:.0f}_ms"
-    for what in ("wait", "run")
-    for share in (0.5, 0.95)
-)
 _TRENDS: Final = f"""
 WITH line AS (
     SELECT generate_series(date_bin($2, now() - $1::interval, 'epoch') + $2::interval, now(), $2) AS at
 ), ended AS (
     SELECT date_bin($2, finished_at, 'epoch') AS at, count(*) FILTER (WHERE status = 'succeeded')::int AS succeeded,
         count(*) FILTER (WHERE status = 'failed')::int AS failed,
-        count(*) FILTER (WHERE status = 'cancelled')::int AS cancelled, {_MEASURES}
+        count(*) FILTER (WHERE status = 'cancelled')::int AS cancelled, {MEASURES}
     FROM (SELECT status, finished_at, extract(epoch FROM started_at - created_at) * 1000 AS wait,
             extract(epoch FROM finished_at - started_at) * 1000 AS run
         FROM job WHERE finished_at >= (SELECT min(at) FROM line)) j GROUP BY 1

@@ -11,14 +11,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from benchmarks.poll.__main__ import _load, _process, _rate
-from deploy.local.postgres import Postgres
 from deploy.local.processes import free_port
-from deploy.local.redis import Redis
-from deploy.migrations import upgrade
 from shared.database import Pool, open_pool
 from shared.settings import known_settings
 from tests.fixtures.keys import PEPPER, made_key
 from tests.fixtures.rows import stored_job
+from tests.fixtures.stores import stores
 
 JOBS = 500
 NOBODY, KEYS, PLAIN = "without keys", "a key and limits", "a lookup, a mark, a count each"
@@ -49,27 +47,20 @@ async def main() -> int:
 
 async def _sites(stack: AsyncExitStack, folder: Path) -> tuple[dict[str, tuple[int, str]], list[str]]:
     """The ports and the headers of the three, and the jobs that are there."""
-    postgres = Postgres(
-        folder / "postgres", password=secrets.token_hex(8), log=folder / "postgres.log", durable=False
-    )
-    redis = Redis(folder / "redis", password=secrets.token_hex(8), log=folder / "redis.log", durable=False)
-    for server in (postgres, redis):
-        await asyncio.to_thread(server.start)
-        stack.callback(server.stop)
-    await asyncio.to_thread(upgrade, postgres.url())
-    pool = await stack.enter_async_context(await open_pool(postgres.url(), size=4, name="benchmark"))
+    database_url, redis_url = await stack.enter_async_context(stores(folder))
+    pool = await stack.enter_async_context(await open_pool(database_url, size=4, name="benchmark"))
     jobs = [str((await stored_job(pool)).id) for _ in range(JOBS)]
     ours, keyed, plain = free_port(), free_port(), free_port()
     inherited = {name: value for name, value in os.environ.items() if name not in known_settings()}
     env = inherited | {
-        "DATABASE_URL": postgres.url(), "REDIS_URL": redis.url(), "LOG_LEVEL": "WARNING",
+        "DATABASE_URL": database_url, "REDIS_URL": redis_url, "LOG_LEVEL": "WARNING",
         "TRANSCRIPTS_STORAGE_URL": (folder / "objects").as_uri(),
     }  # fmt: skip
     await stack.enter_async_context(_process(env, ours, "api_service", "--port", str(ours)))
     token, other = await _keys(pool)
     with_keys = env | {"TRANSCRIPTS_PEPPER": PEPPER, "TRANSCRIPTS_RATE_READ": "1000000/minute"}
     await stack.enter_async_context(_process(with_keys, keyed, "api_service", "--port", str(keyed)))
-    command = ("benchmarks.access.plain", postgres.url(), redis.url(), str(plain))
+    command = ("benchmarks.access.plain", database_url, redis_url, str(plain))
     await stack.enter_async_context(_process(env, plain, *command))
     return {
         NOBODY: (ours, ""),

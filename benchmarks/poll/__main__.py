@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import json
 import os
-import secrets
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -15,13 +14,11 @@ from typing import Any
 import asyncpg
 import httpx
 
-from deploy.local.postgres import Postgres
 from deploy.local.processes import free_port
-from deploy.local.redis import Redis
-from deploy.migrations import upgrade
 from shared.database import Pool, open_pool
 from shared.settings import known_settings
 from tests.fixtures.rows import stored_job
+from tests.fixtures.stores import stores
 
 JOBS = 1_000
 CONNECTIONS = 16
@@ -49,24 +46,17 @@ async def main() -> int:
 
 
 async def _site(stack: AsyncExitStack, folder: Path) -> tuple[str, int, int, Pool]:
-    postgres = Postgres(
-        folder / "postgres", password=secrets.token_hex(8), log=folder / "postgres.log", durable=False
-    )
-    redis = Redis(folder / "redis", password=secrets.token_hex(8), log=folder / "redis.log", durable=False)
-    for server in (postgres, redis):
-        await asyncio.to_thread(server.start)
-        stack.callback(server.stop)
-    await asyncio.to_thread(upgrade, postgres.url())
-    pool = await stack.enter_async_context(await open_pool(postgres.url(), size=4, name="benchmark"))
+    database_url, redis_url = await stack.enter_async_context(stores(folder))
+    pool = await stack.enter_async_context(await open_pool(database_url, size=4, name="benchmark"))
     ours, bare = free_port(), free_port()
     env = {name: value for name, value in os.environ.items() if name not in known_settings()}
     env |= {
-        "DATABASE_URL": postgres.url(), "REDIS_URL": redis.url(), "LOG_LEVEL": "WARNING",
+        "DATABASE_URL": database_url, "REDIS_URL": redis_url, "LOG_LEVEL": "WARNING",
         "TRANSCRIPTS_STORAGE_URL": (folder / "objects").as_uri(),
     }  # fmt: skip
     await stack.enter_async_context(_process(env, ours, "api_service", "--port", str(ours)))
-    await stack.enter_async_context(_process(env, bare, "benchmarks.poll.bare", postgres.url(), str(bare)))
-    return postgres.url(), ours, bare, pool
+    await stack.enter_async_context(_process(env, bare, "benchmarks.poll.bare", database_url, str(bare)))
+    return database_url, ours, bare, pool
 
 
 @asynccontextmanager

@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import json
 import os
-import secrets
 import statistics
 import sys
 import tempfile
@@ -18,11 +17,9 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
-from deploy.local.postgres import Postgres
-from deploy.local.redis import Redis
-from deploy.migrations import upgrade
 from tests.fakes.google.process import FakeGoogle
 from tests.fixtures.api_process import ApiProcess
+from tests.fixtures.stores import stores
 
 MIB: Final = 1024 * 1024
 _TUS: Final = {"Tus-Resumable": "1.0.0"}
@@ -106,29 +103,17 @@ async def _ways(stack: AsyncExitStack, site: Path) -> list[Way]:
         Way("bare Starlette, dropped", port, pid, _to("/drop")),
         Way("bare Starlette, written to a file", port, pid, _to("/write")),
     ]
-    stores = await _stores(stack, site)
+    addresses = await stack.enter_async_context(stores(site))
     for kind, name in (("form", "a form"), ("tus", "tus, one PATCH")):
-        api = await _api(stack, site / kind, stores)
+        api = await _api(stack, site / kind, addresses)
         ways.append(_ours(f"{name} to a disk, hashed and synced", api, kind))
     google = stack.enter_context(FakeGoogle(site / "google"))
     google.bucket("recordings")
     bucket = {"TRANSCRIPTS_STORAGE_URL": "gs://recordings", "TRANSCRIPTS_GCS_ENDPOINT": google.storage_url}
     ways.append(
-        _ours("a form through to a bucket", await _api(stack, site / "gcs", stores, **bucket), "form")
+        _ours("a form through to a bucket", await _api(stack, site / "gcs", addresses, **bucket), "form")
     )
     return ways
-
-
-async def _stores(stack: AsyncExitStack, folder: Path) -> tuple[str, str]:
-    postgres = Postgres(
-        folder / "postgres", password=secrets.token_hex(8), log=folder / "postgres.log", durable=False
-    )
-    redis = Redis(folder / "redis", password=secrets.token_hex(8), log=folder / "redis.log", durable=False)
-    for server in (postgres, redis):
-        await asyncio.to_thread(server.start)
-        stack.callback(server.stop)
-    await asyncio.to_thread(upgrade, postgres.url())
-    return postgres.url(), redis.url()
 
 
 async def _bare(stack: AsyncExitStack, folder: Path) -> tuple[int, int]:
@@ -141,9 +126,11 @@ async def _bare(stack: AsyncExitStack, folder: Path) -> tuple[int, int]:
     return process.pid, int(await process.stdout.readline())
 
 
-async def _api(stack: AsyncExitStack, folder: Path, stores: tuple[str, str], **settings: str) -> ApiProcess:
+async def _api(
+    stack: AsyncExitStack, folder: Path, addresses: tuple[str, str], **settings: str
+) -> ApiProcess:
     folder.mkdir()
-    api = ApiProcess(folder, *stores, **settings)
+    api = ApiProcess(folder, *addresses, **settings)
     stack.push_async_callback(api.end)
     return await api.start()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from client.command import formats
-from client.command.filters import After, Before
+from client.command.filters import After, Before, Language, TitlePart
 from client.command.formats import Format, Output
 from client.command.ids import Id, Ids, OptionalIds, find_session
 from client.command.running import command
@@ -97,12 +97,8 @@ async def archive(
     ids: OptionalIds = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The zip", dir_okay=False)],
     form: Annotated[list[Format], formats.choice("Kinds of file; repeat it for several")],
-    language: Annotated[
-        str | None, typer.Option(metavar="TAG", help="en finds en-US too", show_default=False)
-    ] = None,
-    title: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="A part of the title", show_default=False)
-    ] = None,
+    language: Language = None,
+    title: TitlePart = None,
     after: After = None,
     before: Before = None,
     redact: Redactions = None,

@@ -32,6 +32,10 @@ Statuses = Annotated[
         show_default=False,
     ),
 ]
+Language = Annotated[str | None, typer.Option(metavar="TAG", help="en finds en-US too", show_default=False)]
+TitlePart = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="A part of the title", show_default=False)
+]
 After = Annotated[
     datetime | None,
     typer.Option(

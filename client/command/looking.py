@@ -2,12 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Final
-
-import typer
+from typing import TYPE_CHECKING, Final
 
 from client.command.exit_codes import ExitCode
-from client.command.filters import After, Before, Limit, Statuses
+from client.command.filters import After, Before, Language, Limit, Statuses, TitlePart
 from client.command.ids import Id, Ids, find_job, find_session
 from client.command.running import command
 from client.command.terminal import Terminal, facts
@@ -33,12 +31,8 @@ async def list_sessions(
     terminal: Terminal,
     *,
     status: Statuses = None,
-    language: Annotated[
-        str | None, typer.Option(metavar="TAG", help="en finds en-US too", show_default=False)
-    ] = None,
-    title: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="A part of the title", show_default=False)
-    ] = None,
+    language: Language = None,
+    title: TitlePart = None,
     after: After = None,
     before: Before = None,
     limit: Limit = 20,

@@ -8,12 +8,10 @@ that sends it again.
 import argparse
 import asyncio
 import random
-import secrets
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -36,12 +34,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from deploy.local.postgres import Postgres
-from deploy.local.redis import Redis
-from deploy.migrations import upgrade
 from tests.contract.chains import LENGTH, chain
 from tests.contract.hostile import spoil
 from tests.fixtures.keys import PEPPER, bearer, made_key
+from tests.fixtures.stores import stores
 from tests.integration.api.conftest import Api, running_api
 
 CHECKS: Final = [
@@ -192,25 +188,9 @@ async def run(database_url: str, redis_url: str, folder: Path, *, cases: int, se
         return await asyncio.to_thread(fuzz, api.server.url, headers, ids, cases=cases, seed=seed)
 
 
-@asynccontextmanager
-async def _stores(folder: Path) -> AsyncIterator[tuple[str, str]]:
-    password = secrets.token_hex(16)
-    with ExitStack() as stack:
-        postgres = Postgres(
-            folder / "postgres", password=password, log=folder / "postgres.log", durable=False
-        )
-        redis = Redis(folder / "redis", password=password, log=folder / "redis.log", durable=False)
-        await asyncio.to_thread(postgres.start, database="fuzz")
-        stack.callback(postgres.stop)
-        await asyncio.to_thread(redis.start)
-        stack.callback(redis.stop)
-        await asyncio.to_thread(upgrade, postgres.url("fuzz"))
-        yield postgres.url("fuzz"), redis.url()
-
-
 async def _main(cases: int, seed: int) -> Findings:
     with tempfile.TemporaryDirectory(prefix="transcripts-fuzz-") as name:
-        async with _stores(Path(name)) as (database_url, redis_url):
+        async with stores(Path(name)) as (database_url, redis_url):
             return await run(database_url, redis_url, Path(name), cases=cases, seed=seed)
 
 

@@ -4,16 +4,15 @@ No terraform runs here. The arguments below are those of the provider's referenc
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-import hcl2
 import pytest
 
 from deploy.doctor.google.bucket import FOLDERS
 from shared.google_speech import TABLE
 from shared.settings import WorkerSettings, known_settings
 from tests.fixtures.repository import ROOT
+from tests.fixtures.terraform import blocks, expressions
 
 MODULE = ROOT / "deploy" / "terraform" / "google"
 GUIDE = (ROOT / "docs" / "google.md").read_text()
@@ -45,57 +44,24 @@ AGENT: Final = "agent"
 WORKER: Final = "worker"
 
 
-def plain(value: Any) -> Any:
-    """What the parser gives, without its marks: the quotes of strings, comments, the flag of a block."""
-    if isinstance(value, dict):
-        return {str(plain(k)): plain(v) for k, v in value.items() if not str(k).startswith("__")}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return value[1:-1] if isinstance(value, str) and value.startswith('"') else value
+RESOURCES = blocks(MODULE, "resource")
+VARIABLES = blocks(MODULE, "variable")
+TEXT = "\n".join(expressions([RESOURCES, blocks(MODULE, "data"), VARIABLES, blocks(MODULE, "output")]))
 
 
-def blocks(kind: str) -> dict[str, Any]:
-    """All blocks of a kind by their labels: `name`, or `type.name` of resources and data."""
-    found: dict[str, Any] = {}
-    for file in sorted(MODULE.glob("*.tf")):
-        for block in plain(hcl2.loads(file.read_text())).get(kind, []):
-            for label, body in block.items():
-                if kind in {"resource", "data"}:
-                    found |= {f"{label}.{name}": each for name, each in body.items()}
-                else:
-                    found[label] = body
-    return found
-
-
-def expressions(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from expressions(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from expressions(item)
-    else:
-        yield str(value)
-
-
-RESOURCES = blocks("resource")
-VARIABLES = blocks("variable")
-TEXT = "\n".join(expressions([RESOURCES, blocks("data"), VARIABLES, blocks("output")]))
-
-
-@pytest.mark.parametrize("label", [*RESOURCES, *blocks("data")])
+@pytest.mark.parametrize("label", [*RESOURCES, *blocks(MODULE, "data")])
 def test_every_argument_is_one_of_the_provider(label: str) -> None:
-    body = {**RESOURCES, **blocks("data")}[label]
+    body = {**RESOURCES, **blocks(MODULE, "data")}[label]
     assert set(body) <= KNOWN[label.partition(".")[0]]
 
 
 def test_every_reference_leads_somewhere() -> None:
     assert set(re.findall(r"\bvar\.(\w+)", TEXT)) == set(VARIABLES)  # and every variable is used
     for kind, name, attribute in re.findall(r"(?<!/)\b(google_\w+)\.(\w+)(?:\.(\w+))?", TEXT):
-        assert f"{kind}.{name}" in {*RESOURCES, *blocks("data")}
+        assert f"{kind}.{name}" in {*RESOURCES, *blocks(MODULE, "data")}
         assert not attribute or attribute in ATTRIBUTES[kind]
     providers = {body.get("provider", "google") for body in RESOURCES.values()}
-    assert providers == set(blocks("terraform")["required_providers"][0])
+    assert providers == set(blocks(MODULE, "terraform")["required_providers"][0])
 
 
 def test_variables_have_types_descriptions_and_defaults_but_for_names() -> None:
@@ -144,7 +110,7 @@ def test_grants_are_the_ones_that_are_needed_and_no_more() -> None:
 
 
 def test_outputs_are_settings_that_there_are() -> None:
-    assert set(blocks("output")["settings"]["value"]) <= known_settings()
+    assert set(blocks(MODULE, "output")["settings"]["value"]) <= known_settings()
 
 
 def test_the_guide_makes_by_hand_what_the_module_makes() -> None:

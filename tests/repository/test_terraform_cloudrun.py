@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-import hcl2
 import pytest
 
 from shared.settings import WorkerSettings, known_settings
 from tests.fixtures import dockerfiles
 from tests.fixtures.platforms import WORKER_PATHS, api_paths, assert_runs, required, secrets
 from tests.fixtures.repository import ROOT
+from tests.fixtures.terraform import blocks
 from worker_service.health import web_port
 
 TERRAFORM = ROOT / "deploy" / "terraform"
@@ -99,28 +99,6 @@ KNOWN: Final[dict[str, Json]] = {
 }
 
 
-def plain(value: Any) -> Any:
-    """What the parser gives, without its marks, and with a single block in place of a list of one."""
-    if isinstance(value, dict):
-        return {str(plain(k)): plain(v) for k, v in value.items() if not str(k).startswith("__")}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return value[1:-1] if isinstance(value, str) and value.startswith('"') else value
-
-
-def blocks(kind: str) -> Json:
-    """All blocks of a kind by their labels: `name`, or `type.name` of resources."""
-    found: Json = {}
-    for file in sorted(MODULE.glob("*.tf")):
-        for block in plain(hcl2.loads(file.read_text())).get(kind, []):
-            for label, body in block.items():
-                if kind == "resource":
-                    found |= {f"{label}.{name}": each for name, each in body.items()}
-                else:
-                    found[label] = body
-    return found
-
-
 def unknown(body: Any, known: Any, path: str = "") -> Iterator[str]:
     """The arguments that the provider does not have."""
     if isinstance(body, list):
@@ -139,25 +117,14 @@ def unknown(body: Any, known: Any, path: str = "") -> Iterator[str]:
                 yield from unknown(value, known[name], f"{path}.{name}")
 
 
-def expressions(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from expressions(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from expressions(item)
-    else:
-        yield str(value)
-
-
 def only(value: Any) -> Any:
     """The one block of a kind."""
     (block,) = value
     return block
 
 
-RESOURCES = blocks("resource")
-VARIABLES = blocks("variable")
+RESOURCES = blocks(MODULE, "resource")
+VARIABLES = blocks(MODULE, "variable")
 TEXT = "\n".join(path.read_text() for path in sorted(MODULE.glob("*.tf")))
 
 
@@ -189,7 +156,7 @@ def test_every_reference_leads_somewhere() -> None:
         assert f"{kind}.{name}" in RESOURCES
     google = "\n".join(path.read_text() for path in sorted((TERRAFORM / "google").glob("*.tf")))
     assert set(re.findall(r"module\.google\.(\w+)", TEXT)) <= set(re.findall(r'output "(\w+)"', google))
-    given = set(blocks("module")["google"]) - {"source"}
+    given = set(blocks(MODULE, "module")["google"]) - {"source"}
     assert {"project_id", "bucket_name"} <= given <= set(re.findall(r'variable "(\w+)"', google))
 
 

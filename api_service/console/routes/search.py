@@ -1,18 +1,18 @@
 """Search over all transcripts; a hit leads to the moment in which it was said."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from pydantic import AfterValidator, StringConstraints
 
 from api_service.console.pages import asked, page
 from api_service.deps import CallerDep, ServicesDep
-from api_service.queries import SearchQuery, write_place
-from shared.search.query import Query
-from shared.search_schemas import SearchHit, Snippet
+from api_service.queries import SearchQuery
+from api_service.searching import search_page
+from shared.search_schemas import SearchPage, Snippet
 from shared.transcript import Role
-from shared.transcript_search import MOST_RANKED, SearchOrder
+from shared.transcript_search import SearchOrder
 from shared.wire_types import no_control_characters
 
 router = APIRouter(prefix="/console/search")
@@ -28,23 +28,9 @@ class SearchPageQuery(SearchQuery):
 async def show_search(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
     """The page."""
     query = asked(request, SearchPageQuery)
-    shown: dict[str, Any] = {"hits": [], "cursor": None, "total": None, "capped": False}
+    found = SearchPage(items=[], next_cursor=None, total=None, capped=False)
     if query.q.strip():
-        found = await services.search.find(
-            caller.tenant_id,
-            Query.parse(query.q),
-            query.as_filter(),
-            order=query.sort,
-            limit=query.limit + 1,
-            after=query.after,
-        )
-        items = found.items[: query.limit]
-        shown = {
-            "hits": [SearchHit.of(hit) for hit in items],
-            "cursor": write_place(items[-1].place) if len(found.items) > len(items) else None,
-            "total": found.total,
-            "capped": found.total is not None and found.total >= MOST_RANKED,
-        }
+        found = await search_page(services, caller, query)
     return page(
         request,
         "search/page.html",
@@ -52,7 +38,10 @@ async def show_search(request: Request, caller: CallerDep, services: ServicesDep
         parts_of=parts_of,
         roles=list(Role),
         orders=list(SearchOrder),
-        **shown,
+        hits=found.items,
+        cursor=found.next_cursor,
+        total=found.total,
+        capped=found.capped,
     )
 
 

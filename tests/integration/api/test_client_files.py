@@ -18,6 +18,7 @@ from client.models import Order
 from tests.fakes.google.process import FakeGoogle
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.command_line import CommandLine, CommandServer
+from tests.fixtures.cut_stream import CutStream
 from tests.integration.api.conftest import Api, StartApi
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
@@ -44,25 +45,8 @@ class Line(httpx.AsyncHTTPTransport):
         self.requests.append(request)
         response = await super().handle_async_request(request)
         if request.url.path.endswith("/audio") and self._parts:
-            assert isinstance(response.stream, httpx.AsyncByteStream)
-            response.stream = _Cut(response.stream, self._parts.pop(0))
+            response.stream = CutStream(response.stream, self._parts.pop(0), httpx.ReadError)
         return response
-
-
-class _Cut(httpx.AsyncByteStream):
-    def __init__(self, whole: httpx.AsyncByteStream, after: int) -> None:
-        self._whole = whole
-        self._left = after
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._whole:
-            yield chunk[: self._left]
-            self._left -= len(chunk)
-            if self._left <= 0:
-                raise httpx.ReadError("the line broke")
-
-    async def aclose(self) -> None:
-        await self._whole.aclose()
 
 
 async def test_a_recording_comes_back_over_a_line_that_breaks(

@@ -1,7 +1,6 @@
 """Our client's resumable uploads against the real API, over connections that break."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from client.sync import Client
 from shared.storage import open_store
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.command_line import CommandLine, CommandServer
+from tests.fixtures.cut_stream import CutStream
 from tests.integration.api.conftest import Api
 
 HALF = 4_000_000
@@ -41,22 +41,8 @@ class BreakingLine(httpx.AsyncHTTPTransport):
         if request.method == "PATCH":
             self.offsets.append(int(request.headers["Upload-Offset"]))
             if self._after:
-                request.stream = _Cut(request.stream, self._after.pop(0))
+                request.stream = CutStream(request.stream, self._after.pop(0), httpx.WriteError)
         return await super().handle_async_request(request)
-
-
-class _Cut(httpx.AsyncByteStream):
-    def __init__(self, whole: object, after: int) -> None:
-        assert isinstance(whole, httpx.AsyncByteStream)
-        self._whole = whole
-        self._left = after
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._whole:
-            yield chunk[: self._left]
-            self._left -= len(chunk)
-            if self._left <= 0:
-                raise httpx.WriteError("the line broke")
 
 
 async def stored(api: Api, session_id: UUID) -> bytes:
