@@ -92,6 +92,24 @@ async def test_a_page_that_is_open_ends_with_its_key(
         assert "what it would have shown" not in await page.content()
 
 
+async def test_a_stream_that_is_refused_leads_to_the_sign_in(
+    chromium: Browser, locked: tuple[ApiProcess, Pool]
+) -> None:
+    """The key ended before the stream was opened: no event will ever tell."""
+    api, pool = locked
+    key, token = await made_key(pool, scopes=(Scope.OPS,))
+    async with visiting(chromium, api.url) as visitor:
+        visitor.expect_complaint("401")
+        visitor.expect_complaint(r"\[object Event\]")  # as htmx writes a stream's error
+        page = await visitor.open("/console/sign-in?next=/console/operate/queue")
+        await page.get_by_label("Key").fill(token)
+        await page.context.route("**/console/operate/events", lambda route: route.fulfill(status=401))
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(f"{api.url}/console/operate/queue")
+        await pool.execute("UPDATE api_key SET revoked_at = now() WHERE id = $1", key.id)
+        await page.wait_for_url(lambda url: url.endswith("/sign-in?next=%2Fconsole%2Foperate%2Fqueue"))
+
+
 async def test_a_key_sees_what_its_scopes_open(chromium: Browser, locked: tuple[ApiProcess, Pool]) -> None:
     api, pool = locked
     _, token = await made_key(pool, scopes=(Scope.OPS,))

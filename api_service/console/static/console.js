@@ -78,6 +78,11 @@ const lost = () => { offline.hidden = false; };
 const found = () => { offline.hidden = true; };
 for (const name of ["htmx:sendError", "htmx:sseError"]) document.addEventListener(name, lost);
 for (const name of ["htmx:sseOpen", "htmx:afterOnLoad"]) document.addEventListener(name, found);
+// A stream does not say why it was refused. A page does, and leads to the sign-in where the key has ended.
+document.addEventListener("htmx:sseError", () => {
+  const look = window.htmx.ajax("GET", window.location.href, { swap: "none" });
+  look.catch(() => {});  // the service is away, which the strip tells: the stream is tried again
+});
 window.addEventListener("offline", lost);
 window.addEventListener("online", found);
 
