@@ -16,6 +16,7 @@ from api_service.bell import Bell
 from api_service.claims import Claims
 from api_service.console.pulse import Pulse
 from api_service.console.sign_ins import SignIns
+from api_service.console.upload_addresses import UploadAddresses
 from api_service.engines import Offer
 from api_service.entrance import Entrance, is_loopback
 from api_service.events import JobEvents
@@ -74,6 +75,7 @@ class Services:
     submissions: Submissions
     sample: Sample
     uploads: ResumableUploads
+    upload_addresses: UploadAddresses
     jobs: Jobs
     views: JobViews
     admission: Admission
@@ -199,6 +201,7 @@ def _assemble(
             max_bytes=settings.max_upload_bytes,
             kept_for=timedelta(hours=settings.upload_hours),
         ),
+        upload_addresses=UploadAddresses(pepper),
         jobs=jobs,
         views=views,
         desk=OperatorDesk(pool=pool, bell=bell, views=views, tenant_limit=settings.tenant_max_running),

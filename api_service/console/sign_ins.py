@@ -36,9 +36,12 @@ class SignIns:
             return None
         try:
             said = json.loads(self._pepper.open(cookie.encode()))
-        except SealedError:  # an older pepper, or somebody's invention
+            return UUID(said["key"]) if said["until"] > time.time() else None
+        except (
+            SealedError,
+            LookupError,
+        ):  # an older pepper, somebody's invention, or something else that was sealed
             return None
-        return UUID(said["key"]) if said["until"] > time.time() else None
 
 
 def sign_out(response: Response) -> None:

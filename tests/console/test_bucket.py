@@ -88,9 +88,7 @@ async def upload(page: Page, cloud: Cloud, recording: Path) -> list[str]:
             carried.append(f"{request.method} {request.url}") if request.method in {"PUT", "PATCH"} else None
         ),
     )
-    await page.goto(f"{cloud.url}/console/upload")
-    await page.wait_for_selector("#upload[data-ready]")
-    await page.locator("#files").set_input_files(recording)
+    await choose(page, cloud, recording)
     await page.get_by_label("Engine").select_option("google")
     await expect(page.locator("#estimate")).to_have_text("1:00 of sound: about $0.02.")
     await page.get_by_label("Engine").select_option("scripted")
@@ -98,6 +96,12 @@ async def upload(page: Page, cloud: Cloud, recording: Path) -> list[str]:
     await page.get_by_role("button", name="Upload and transcribe").click()
     await expect(page.locator(".item").get_by_role("link", name="Open")).to_be_visible(timeout=30_000)
     return carried
+
+
+async def choose(page: Page, cloud: Cloud, recording: Path) -> None:
+    await page.goto(f"{cloud.url}/console/upload")
+    await page.wait_for_selector("#upload[data-ready]")
+    await page.locator("#files").set_input_files(recording)
 
 
 @pytest.fixture
@@ -129,6 +133,41 @@ async def test_a_recording_goes_straight_to_the_bucket_and_goes_on_after_a_break
         assert all(each.startswith(f"PUT {cloud.google.storage_url}/recordings/") for each in carried)
         session = await visitor.page.locator("[data-do=open]").get_attribute("href") or ""
         assert await visitor.page.evaluate(_LENGTH, f"/v1{session.removeprefix('/console')}/audio") == 60
+
+
+async def test_what_the_bucket_has_is_not_sent_again_after_the_page_was_closed(
+    chromium: Browser, cloud: Cloud, tmp_path: Path
+) -> None:
+    cloud.let_in(cloud.url)
+    recording = tmp_path / "long.wav"
+    recording.write_bytes(silent_wav(400))  # 13 MB
+    async with visiting(chromium, cloud.url) as visitor:
+        visitor.expect_complaint("ERR_ABORTED|ERR_FAILED")
+        slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 4_000_000}
+        page = visitor.page
+        devtools = await page.context.new_cdp_session(page)
+        await devtools.send("Network.emulateNetworkConditions", slow)
+        await choose(page, cloud, recording)
+        await page.get_by_role("button", name="Upload and transcribe").click()
+        await page.wait_for_function("() => document.querySelector('.item progress').value > 25")
+        await devtools.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
+        await page.goto("about:blank")
+        ranges: list[str] = []
+        page.on(
+            "request",
+            lambda request: (
+                ranges.append(request.headers["content-range"]) if request.method == "PUT" else None
+            ),
+        )
+        await choose(page, cloud, recording)
+        kept = await page.evaluate("() => JSON.stringify({...localStorage, ...sessionStorage})")
+        assert "upload_id" not in kept, "the address is a secret: sealed"
+        item = page.locator(".item")
+        await expect(item.get_by_role("link", name="Open")).to_be_visible(timeout=30_000)
+        size = recording.stat().st_size
+        assert ranges[0] == f"bytes */{size}", "asked how far it is"
+        assert int(ranges[1].removeprefix("bytes ").partition("-")[0]) >= size // 8, ranges
+        assert len(ranges) == 2
 
 
 async def test_where_the_bucket_lets_no_page_in_the_api_takes_it(

@@ -121,7 +121,10 @@ async def test_every_route_that_changes_something_is_noted() -> None:
         (method, path) for method, path in routes() if method not in {"GET", "OPTIONS"} and not is_audited(method, path)
     }  # fmt: skip
     of_the_browser = {"/console/sign-out", "/console/language", "/console/theme"}
-    assert {path for _, path in unnoted} == {"/v1/uploads", "/v1/uploads/{upload_id}"} | of_the_browser
+    pieces = {"/v1/uploads", "/v1/uploads/{upload_id}"} | {
+        f"/console/upload/{{upload_id}}/{what}" for what in ("seal", "open")
+    }
+    assert {path for _, path in unnoted} == pieces | of_the_browser
     inside = {path for method, path in routes() if method == "GET" and is_audited(method, path)}
     assert {"/v1/sessions/{session_id}/transcript", "/v1/sessions/{session_id}/audio", "/v1/search"} <= inside
     assert "/v1/sessions/{session_id}" not in inside

@@ -9,7 +9,7 @@ from shared.database import transaction
 from shared.errors import NoAudioError
 from shared.storage.disk import DiskStore
 from shared.transcripts import TranscriptRepository
-from tests.fixtures.keys import PEPPER, made_key
+from tests.fixtures.keys import PEPPER, bearer, made_key
 from tests.fixtures.talks import store_talk
 from tests.integration.api.conftest import Api, StartApi
 from tests.integration.api.test_console import BROWSER, signed_in
@@ -207,3 +207,28 @@ async def test_reading_a_transcript_is_noted_and_looking_how_far_a_job_is_is_not
         "SELECT count(*) FROM audit_event WHERE path LIKE '/console/progress%'"
     )
     assert progress == 0
+
+
+async def test_where_a_bucket_takes_an_upload_is_opened_for_its_owner_alone(start_api: StartApi) -> None:
+    secret = "https://storage.example/recordings/whole?upload_id=s3cr3t"
+    async with start_api(TRANSCRIPTS_PEPPER=PEPPER) as api:
+        (_, coach), (_, other) = [await made_key(api.pool, tenant=tenant) for tenant in ("one", "two")]
+        headers = {**bearer(coach), "Tus-Resumable": "1.0.0", "Upload-Length": "100"}
+        uploads = [(await api.http.post("/v1/uploads", headers=headers)).json()["id"] for _ in range(2)]
+        path = f"/console/upload/{uploads[0]}"
+        answer = await api.http.post(f"{path}/seal", json={"address": secret}, headers=bearer(coach))
+        sealed = answer.json()["sealed"]
+        assert "s3cr3t" not in sealed
+        opened = await api.http.post(f"{path}/open", json={"sealed": sealed}, headers=bearer(coach))
+        assert opened.json() == {"address": secret}
+        for upload, token, kept in (
+            (uploads[0], other, sealed), (uploads[1], coach, sealed), (uploads[0], coach, sealed[:-4]),
+        ):  # fmt: skip
+            refused = await api.http.post(
+                f"/console/upload/{upload}/open", json={"sealed": kept}, headers=bearer(token)
+            )
+            assert refused.status_code == 404
+            assert "s3cr3t" not in refused.text
+        api.http.cookies.set("console_key", sealed)
+        page = await api.http.get("/console/sessions", headers=BROWSER)
+        assert page.headers["Location"].startswith("/console/sign-in"), "it is no cookie of a key"

@@ -44,10 +44,10 @@ export class Item extends EventTarget {
     this.file = file;
     this.size = file?.size ?? this.begun?.size ?? 0;
     this.#facts();
-    this.sending = file && new Sending(file, this.begun?.upload ?? null, {
+    this.sending = file && new Sending(file, this.begun, {
       onProgress: (sent) => this.#progress(sent),
       onWaiting: (waiting) => this.show(waiting ? "retrying" : "sending"),
-      onBegun: (upload) => this.#remember(upload),
+      onBegun: (upload, sealed) => this.#remember(upload, sealed),
     });
     this.show(file ? "ready" : "orphan", file ? texts.ready : texts.lost);
     if (file) measure(file).then((length) => this.#measured(length));
@@ -109,7 +109,7 @@ export class Item extends EventTarget {
   #startAnew() {
     memory.forget(this.begun?.upload ?? null);
     this.begun = undefined;
-    if (this.sending) this.sending.upload = null;
+    if (this.sending) this.sending.upload = this.sending.session = this.sending.sealed = null;
   }
 
   /** @param {number} sent */
@@ -122,10 +122,10 @@ export class Item extends EventTarget {
     this.text.textContent = filled(texts.sending ?? "", { sent: size(sent), size: size(this.size), left });
   }
 
-  /** @param {string} upload */
-  #remember(upload) {
+  /** @param {string} upload @param {string | null} sealed */
+  #remember(upload, sealed) {
     const { name = "", lastModified: changed = 0 } = this.file ?? {};
-    this.begun = { upload, name, size: this.size, changed, title: this.title.value, at: Date.now() };
+    this.begun = { upload, sealed, name, size: this.size, changed, title: this.title.value, at: Date.now() };
     memory.keep(this.begun);
   }
 
@@ -154,7 +154,7 @@ export class Item extends EventTarget {
     this.element.remove();
     this.state = "cancelled";
     const upload = this.sending?.upload ?? this.begun?.upload ?? null;
-    await new Sending(this.file ?? new File([], ""), upload, NOBODY).cancel();
+    await new Sending(this.file ?? new File([], ""), upload ? { upload } : undefined, NOBODY).cancel();
     this.pause();
     memory.forget(upload);
     this.dispatchEvent(new Event("changed"));

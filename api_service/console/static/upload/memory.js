@@ -4,7 +4,10 @@
 const KEY = "console.uploads";
 const KEPT_MS = 7 * 86_400_000; // the service keeps the bytes for a day or so, by its settings
 
-/** @typedef {{upload: string, name: string, size: number, changed: number, title: string, at: number}} Begun */
+/**
+ * `sealed`: where a bucket takes it, as only the service can read it.
+ * @typedef {{upload: string, sealed?: string | null, name: string, size: number, changed: number, title: string, at: number}} Begun
+ */
 
 /** @returns {Begun[]} */
 export function begun() {

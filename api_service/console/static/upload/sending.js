@@ -13,17 +13,22 @@ const TUS = { "Tus-Resumable": "1.0.0" };
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
 
-/** @typedef {{onProgress: (sent: number) => void, onWaiting: (waiting: boolean) => void, onBegun: (upload: string) => void}} Listener */
+/** @typedef {{onProgress: (sent: number) => void, onWaiting: (waiting: boolean) => void, onBegun: (upload: string, sealed: string | null) => void}} Listener */
 
 export class Sending {
-  /** @param {File} file @param {string | null} upload An upload that was begun before. @param {Listener} listener */
-  constructor(file, upload, listener) {
+  /**
+   * @param {File} file
+   * @param {{upload: string, sealed?: string | null} | undefined} begun What was begun before.
+   * @param {Listener} listener
+   */
+  constructor(file, begun, listener) {
     this.file = file;
-    this.upload = upload;
+    this.upload = begun?.upload ?? null;
     this.listener = listener;
     this.sent = 0;
-    /** @type {string | null} Where the bucket takes it: a secret, so it is not kept beyond the page. */
+    /** @type {string | null} Where the bucket takes it: a secret, so that beyond the page it is kept sealed. */
     this.session = null;
+    this.sealed = begun?.sealed ?? null;
     this.stop = new AbortController();
   }
 
@@ -72,7 +77,8 @@ export class Sending {
     const headers = { ...TUS, "Upload-Length": String(this.file.size), "Upload-Metadata": `filename ${name}` };
     const begun = await (await ask("POST", "/v1/uploads", { headers, signal: this.stop.signal })).json();
     this.upload = begun.id;
-    this.listener.onBegun(begun.id);
+    this.session = this.sealed = null;
+    this.listener.onBegun(begun.id, null);
     return begun;
   }
 
@@ -100,10 +106,11 @@ export class Sending {
    * @param {{method: string, url: string, headers: Record<string, string>}} start
    */
   async #direct(start) {
-    const before = this.session;
-    this.session ??= await this.#beginDirect(start);
+    const before = this.session ?? (await this.#opened());
+    this.session = before ?? (await this.#beginDirect(start));
     if (!this.session) return false; // no CORS rule lets us: through the API then
     const offset = before ? await this.#sentDirect(before) : 0;
+    this.#told(offset);
     if (offset === this.file.size) return true;
     const range = `bytes ${offset}-${this.file.size - 1}/${this.file.size}`;
     const answer = await this.#put("PUT", this.session, { "Content-Range": range }, this.file.slice(offset), offset);
@@ -111,12 +118,40 @@ export class Sending {
     throw this.#lost(answer.status);
   }
 
+  /** @returns {Promise<string | null>} Where the bucket took it before the page was closed; null: it begins anew. */
+  async #opened() {
+    if (!this.sealed) return null;
+    try {
+      return (await (await this.#ask("open", { sealed: this.sealed })).json()).address;
+    } catch (error) {
+      if (!(error instanceof Problem) || passes(error)) throw error;
+      return null;
+    }
+  }
+
+  /** @param {string} session */
+  async #keep(session) {
+    try {
+      this.sealed = (await (await this.#ask("seal", { address: session })).json()).sealed;
+      this.listener.onBegun(this.upload ?? "", this.sealed);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error; // it is sent all the same
+    }
+  }
+
+  /** @param {"seal" | "open"} what @param {object} json */
+  #ask(what, json) {
+    return ask("POST", `/console/upload/${this.upload}/${what}`, { json, signal: this.stop.signal });
+  }
+
   /** @param {{method: string, url: string, headers: Record<string, string>}} start @returns {Promise<string | null>} */
   async #beginDirect(start) {
     const { signal } = this.stop;
     try {
       const answer = await fetch(start.url, { method: start.method, headers: start.headers, signal });
-      return answer.ok ? answer.headers.get("Location") : null;
+      const session = answer.ok ? answer.headers.get("Location") : null;
+      if (session) await this.#keep(session);
+      return session;
     } catch (error) {
       if (signal.aborted) throw error;
       return null;
@@ -134,7 +169,7 @@ export class Sending {
 
   /** @param {number} status */
   #lost(status) {
-    if (status === 404 || status === 410) this.session = null; // it is gone: the next try begins another
+    if (status === 404 || status === 410) this.session = this.sealed = null; // it is gone: the next try begins another
     return new Problem(0, { code: "offline" });
   }
 
