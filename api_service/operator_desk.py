@@ -15,6 +15,7 @@ from shared.jobs import JobRepository
 from shared.lifecycle import ACTIVE, RETRYABLE, JobStatus
 from shared.logs import get_logger
 from shared.operator_schemas import (
+    AttemptCost,
     EngineScaling,
     Event,
     JobSelection,
@@ -96,12 +97,16 @@ class OperatorDesk:
         return [OperatorJobResource(**await self._members(job)) for job in found]
 
     async def job(self, job_id: UUID) -> OperatorJobDetail:
-        """One job with its events and what its engines were asked to do; NotFoundError."""
+        """One job with its events, what its engines were asked to do, and what each attempt cost; NotFoundError."""
         job, events = await self._operators.job(job_id)
         operations = await self._operators.operations(job_id)
-        told = [Event.model_validate(dict(event.items())) for event in events]
-        asked = [OperationResource.model_validate(dict(operation.items())) for operation in operations]
-        return OperatorJobDetail(**await self._members(job), events=told, operations=asked)
+        costs = await self._operators.costs(job_id)
+        return OperatorJobDetail(
+            **await self._members(job),
+            events=[Event.model_validate(dict(row.items())) for row in events],
+            operations=[OperationResource.model_validate(dict(row.items())) for row in operations],
+            costs=[AttemptCost.model_validate(dict(row.items())) for row in costs],
+        )
 
     async def pause(self, caller: Caller, reason: str) -> None:
         """Let nothing more into the queue."""

@@ -73,7 +73,8 @@ SELECT $3, id, attempt, session_id, tenant_id, engine, $4, $5, $6, $7 FROM ours 
 # The name is kept whoever the job belongs to by now: it is what the operation is stopped by.
 _STARTED: Final = f"""
 WITH named AS (
-    UPDATE operation SET name = $4, closed_at = NULL, outcome = NULL, discarded_at = NULL
+    UPDATE operation SET name = $4, closed_at = NULL, outcome = NULL, discarded_at = NULL, billed_ms = NULL,
+        micro_dollars = NULL, estimated = NULL
     WHERE prefix = $3 AND (closed_at IS NULL OR outcome = 'missing')
 )
 UPDATE job SET operation_name = CASE operation_prefix WHEN $3 THEN $4 ELSE operation_name END, updated_at = now()
@@ -96,12 +97,14 @@ SELECT * FROM piece UNION ALL SELECT * FROM whole
 # An attempt has one row for all that it started: pieces add to it, and each operation is closed once (F32).
 _CLOSE: Final = """
 WITH closed AS (
-    UPDATE operation SET closed_at = now(), outcome = $2::text WHERE prefix = $1 AND closed_at IS NULL RETURNING *
+    UPDATE operation SET closed_at = now(), outcome = $2::text, billed_ms = $3::bigint, micro_dollars = $4::bigint,
+        estimated = $5::boolean
+    WHERE prefix = $1 AND closed_at IS NULL RETURNING *
 )
 INSERT INTO usage (job_id, attempt, session_id, tenant_id, engine, model, audio_ms, billed_ms, micro_dollars,
     estimated)
-SELECT job_id, attempt, session_id, tenant_id, engine, model, audio_ms, $3::bigint, $4, $5 FROM closed
-WHERE $2::text = 'succeeded' OR $3::bigint > 0
+SELECT job_id, attempt, session_id, tenant_id, engine, model, audio_ms, billed_ms, micro_dollars, estimated FROM closed
+WHERE outcome = 'succeeded' OR billed_ms > 0
 ON CONFLICT (job_id, attempt) DO UPDATE SET audio_ms = usage.audio_ms + excluded.audio_ms,
     billed_ms = usage.billed_ms + excluded.billed_ms, micro_dollars = usage.micro_dollars + excluded.micro_dollars,
     estimated = usage.estimated OR excluded.estimated

@@ -161,15 +161,34 @@ class OperationResource(_Resource):
     audio_ms: int
     expected_micro_dollars: int
     outcome: str | None = Field(description="null while it is open")
+    billed_ms: int | None = Field(
+        description="All channels together; null while it is open, or where it was not kept"
+    )
+    micro_dollars: int | None = Field(description="As `billed_ms`")
+    estimated: bool | None = Field(description="Whether no bill was seen; as `billed_ms`")
     created_at: datetime
     closed_at: datetime | None
 
 
+class AttemptCost(_Resource):
+    """What an attempt of a job came to, all its operations together; an attempt that cost nothing has none."""
+
+    attempt: int
+    engine: str
+    model: str
+    audio_ms: int
+    billed_ms: int
+    micro_dollars: int
+    estimated: bool = Field(description="Whether no bill was seen for some of it")
+    created_at: datetime = Field(description="When the first of it was booked")
+
+
 class OperatorJobDetail(OperatorJobResource):
-    """The same, with its events and its operations in order."""
+    """The same, with its events, its operations, and what each attempt came to, in order."""
 
     events: list[Event]
     operations: list[OperationResource]
+    costs: list[AttemptCost]
 
 
 class PauseOrder(_Order):

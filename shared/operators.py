@@ -91,9 +91,13 @@ class JobFilter:
 
 _OPERATIONS: Final = """
 SELECT o.name, o.prefix, o.engine, o.model, o.attempt, p.n AS piece, o.audio_ms, o.expected_micro_dollars, o.outcome,
-    o.created_at, o.closed_at
+    o.billed_ms, o.micro_dollars, o.estimated, o.created_at, o.closed_at
 FROM operation o LEFT JOIN job_piece p ON p.job_id = o.job_id AND p.operation_prefix = o.prefix
 WHERE o.job_id = $1 ORDER BY o.attempt, p.n, o.created_at LIMIT 1000
+"""
+_COSTS: Final = """
+SELECT attempt, engine, model, audio_ms, billed_ms, micro_dollars, estimated, created_at
+FROM usage WHERE job_id = $1 ORDER BY attempt LIMIT 1000
 """
 
 
@@ -161,6 +165,10 @@ class Operators:
     async def operations(self, job_id: UUID) -> list[Row]:
         """What engines were asked to do for a job, the oldest first; of a piece that is still heard, which it is."""
         return list(await self._pool.fetch(_OPERATIONS, job_id))
+
+    async def costs(self, job_id: UUID) -> list[Row]:
+        """What each attempt of a job came to, the first one first; none of an attempt that cost nothing."""
+        return list(await self._pool.fetch(_COSTS, job_id))
 
     async def pause(self, reason: str) -> None:
         """Let nothing more into the queue; what runs goes on. Again is no error: the newest reason counts."""

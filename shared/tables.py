@@ -237,6 +237,10 @@ class OperationRow(SQLModel, table=True):
     outcome: str | None = _text(nullable=True)
     created_at: datetime = _time(nullable=False)
     closed_at: datetime | None = _time()
+    # What it came to; null while it is open, and where a release closed it that kept this by attempt only.
+    billed_ms: int | None = _big(None, nullable=True)
+    micro_dollars: int | None = _big(None, nullable=True)
+    estimated: bool | None = Field(default=None, nullable=True)
     discarded_at: datetime | None = _time()  # nothing of it is in the engine's store since then
 
 

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from shared.database import transaction
 from shared.errors import EngineError, EngineUnavailableError
 from shared.ids import new_id
-from shared.operations import Cost
+from shared.lifecycle import Outcome
+from shared.operations import Cost, OperationRepository
 from shared.pieces import Intent, Piece, PieceRepository
 from tests.fixtures.rows import sign_on
 from tests.integration.api.conftest import Api, eventually
@@ -112,6 +114,32 @@ async def test_a_job_tells_what_its_engines_were_asked_to_do(api: Api) -> None:
     assert {(each["model"], each["attempt"], each["name"], each["outcome"]) for each in told} == {
         ("chirp_3", 1, None, None)
     }
+
+
+async def test_a_job_tells_what_each_operation_and_each_attempt_came_to(api: Api) -> None:
+    """F32: a piece that failed and one that was heard cost their own; the attempt, both."""
+    job = await api.claimed(await api.send())
+    cuts = (Piece(0, 0, 60_000), Piece(1, 50_000, 90_000))
+    intents = [Intent(cut, f"results/{job.id}/1/{cut.n}/", Cost(1_000, 267)) for cut in cuts]
+    pieces = await PieceRepository(api.pool).intend(job, intents, model="chirp_3", notices=())
+    assert pieces is not None
+    rows = OperationRepository(api.pool)
+    operations = [await rows.get(intent.prefix) for intent in intents]
+    ends = ((Outcome.SUCCEEDED, Cost(60_000, 16_000)), (Outcome.FAILED, Cost(40_000, 10_667, estimated=True)))
+    async with transaction(api.pool) as connection:
+        for operation, (outcome, cost) in zip(operations, ends, strict=True):
+            assert operation is not None
+            await rows.close(connection, operation, outcome, cost)
+    told = await look(api, f"/jobs/{job.id}")
+    assert [
+        (each["outcome"], each["billed_ms"], each["micro_dollars"], each["estimated"])
+        for each in told["operations"]
+    ] == [("succeeded", 60_000, 16_000, False), ("failed", 40_000, 10_667, True)]
+    [cost] = told["costs"]
+    assert (cost["attempt"], cost["audio_ms"], cost["billed_ms"], cost["micro_dollars"], cost["estimated"]) == (
+        1, 100_000, 100_000, 26_667, True,
+    )  # fmt: skip
+    assert told["micro_dollars"] == 26_667
 
 
 async def test_jobs_of_all_tenants_are_filtered_and_paged(api: Api) -> None:
