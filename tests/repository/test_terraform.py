@@ -79,10 +79,14 @@ def test_the_bucket_is_closed_and_emptied_where_the_engine_works() -> None:
     """F26, F39: what the doctor asks of a bucket."""
     bucket = RESOURCES["google_storage_bucket.work"]
     assert (bucket["uniform_bucket_level_access"], bucket["public_access_prevention"]) == (True, "enforced")
-    (rule,) = bucket["lifecycle_rule"]
-    assert rule["action"] == [{"type": "Delete"}]
-    assert rule["condition"][0]["matches_prefix"] == [f"{folder}/" for folder in FOLDERS]
-    assert rule["condition"][0]["age"] == "${var.delete_after_days}"
+    rules = bucket["lifecycle_rule"]
+    assert [rule["action"] for rule in rules] == [[{"type": "Delete"}]] * 2
+    work, uploads = [rule["condition"][0] for rule in rules]
+    assert work == {
+        "matches_prefix": [f"{folder}/" for folder in FOLDERS],
+        "age": "${var.delete_after_days}",
+    }
+    assert uploads == {"matches_prefix": ["${var.recordings_prefix}uploads/"], "age": 8}
     assert bucket["soft_delete_policy"] == [{"retention_duration_seconds": 0}]
 
 

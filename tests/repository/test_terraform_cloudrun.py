@@ -160,6 +160,12 @@ def test_every_reference_leads_somewhere() -> None:
     assert {"project_id", "bucket_name"} <= given <= set(re.findall(r'variable "(\w+)"', google))
 
 
+def test_unfinished_uploads_are_deleted_where_recordings_lie() -> None:
+    """The bucket's rule of uploads stands below the prefix of the storage's URL."""
+    prefix = blocks(MODULE, "module")["google"]["recordings_prefix"]
+    assert f'"gs://${{var.bucket_name}}/{prefix.rstrip("/")}"' in TEXT
+
+
 def test_every_file_is_formatted() -> None:
     """As `terraform fmt` has it, as far as that can be told without it: two spaces, and equals signs in line."""
     for path in TERRAFORM.glob("*/*.tf"):

@@ -1,11 +1,10 @@
 """The bucket that Speech-to-Text reads and writes: there, ours to use, near, and emptied by a rule."""
 
-import json
-import shlex
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from deploy.doctor.google.rules import Rules
 from shared.errors import StorageMisconfiguredError, TranscriptsError
 from shared.examination.findings import Finding, fail, note, ok
 from shared.google_settings import by_comma
@@ -18,10 +17,6 @@ from shared.storage.google_identity import Identity
 FOLDERS: Final = ("results", "staged")
 """Where the engine's objects lie, below the prefix of the bucket's URL (`worker_service.engines.google`)."""
 
-_SHORTEST_DAYS: Final = 2  # economy takes up to a day, and rules count whole days
-_LONGEST_DAYS: Final = 30
-_DAYS: Final = 7
-_RECORDINGS: Final = "sessions/"  # where the service keeps them, below the prefix of the storage's URL
 _WAIT_S: Final = 0.05  # of a first retry: who asks the doctor does not wait for half a minute
 _AGENT_ROLES: Final = frozenset(
     f"roles/{name}"
@@ -48,8 +43,8 @@ class Bucket:
         self._project = settings.google_project_id or "PROJECT"
         self._locations = by_comma(settings.google_locations)
         storage = urlsplit(settings.storage_url)
-        recordings = f"{unquote(storage.path).strip('/')}/{_RECORDINGS}".lstrip("/")
-        self._recordings = recordings if storage.scheme == "gs" and storage.netloc == self.name else None
+        shared = storage.scheme == "gs" and storage.netloc == self.name
+        self._storage = f"{unquote(storage.path).strip('/')}/".lstrip("/") if shared else None
         self._identity = identity
         self._cloud = CloudStorage(identity, endpoint=settings.gcs_endpoint or GOOGLE, wait_s=_WAIT_S)
 
@@ -70,8 +65,13 @@ class Bucket:
                 self._grant(member, "roles/storage.legacyBucketReader"),
             )
             return [used, unseen, await self._agent()]
-        rules = document.get("lifecycle", {}).get("rule", [])
-        found = [used, self._region(document["location"]), *self._lifecycle(rules)]
+        rules = Rules(
+            self.name,
+            document.get("lifecycle", {}).get("rule", []),
+            folders=[f"{self._prefix}/{name}/".lstrip("/") for name in FOLDERS],
+            storage=self._storage,
+        )
+        found = [used, self._region(document["location"]), *rules.findings()]
         return [*found, *self._soft_delete(document), await self._agent()]
 
     async def aclose(self) -> None:
@@ -141,45 +141,6 @@ class Bucket:
             f"Take a bucket there, or locations near it: TRANSCRIPTS_GOOGLE_LOCATIONS={_near(place)}",
         )
 
-    def _lifecycle(self, rules: Sequence[Mapping[str, Any]]) -> list[Finding]:
-        """Each of our folders is emptied after some days, should a worker not have done it; nothing else is."""
-        folders = [f"{self._prefix}/{name}/".lstrip("/") for name in FOLDERS]
-        found: list[Finding] = []
-        days = [_days(rules, folder) for folder in folders]
-        kept = [folder for folder, after in zip(folders, days, strict=True) if after is None]
-        known = [after for after in days if after is not None]
-        if kept:
-            detail = (
-                f"No rule deletes what is left below {', '.join(kept)}: a lost worker's audio stays for ever."
-            )
-            found.append(fail("lifecycle", detail, self._update(rules, folders)))
-        elif min(known) < _SHORTEST_DAYS:
-            detail = f"A rule deletes after {min(known)} days what Google may have yet to read."
-            found.append(fail("lifecycle", detail, self._update(_without(rules, folders), folders)))
-        elif max(known) > _LONGEST_DAYS:
-            detail = f"What a lost worker leaves is deleted after {max(known)} days only."
-            found.append(note("lifecycle", detail, self._update(rules, folders)))
-        else:
-            found.append(ok("lifecycle", f"what is left is deleted after {max(known)} days"))
-        lost = _days(rules, self._recordings) if self._recordings else None
-        if self._recordings and lost is not None:
-            detail = (
-                f"A rule deletes the recordings too, after {lost} days, and the database does not know it."
-            )
-            found.append(
-                fail("lifecycle", detail, self._update(_without(rules, [self._recordings]), folders))
-            )
-        return found
-
-    def _update(self, rules: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> str:
-        """The command that sets these rules, which replaces all, and ours for the folders."""
-        condition = {"age": _DAYS, "matchesPrefix": list(folders)}
-        document = json.dumps({"rule": [*rules, {"action": {"type": "Delete"}, "condition": condition}]})
-        return (
-            f"echo {shlex.quote(document)} > lifecycle.json; "
-            f"gcloud storage buckets update gs://{self.name} --lifecycle-file=lifecycle.json"
-        )
-
     def _soft_delete(self, document: Mapping[str, Any]) -> list[Finding]:
         seconds = int(document.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0))
         if not seconds:
@@ -209,27 +170,6 @@ class Bucket:
             "it mostly may without a grant of its own.",
             grant,
         )
-
-
-def _days(rules: Sequence[Mapping[str, Any]], folder: str) -> int | None:
-    """After how many days a rule deletes all below a folder; None where none does."""
-    ages = [age for rule in rules if (age := _age(rule, folder)) is not None]
-    return min(ages, default=None)
-
-
-def _age(rule: Mapping[str, Any], folder: str) -> int | None:
-    """The age at which a rule deletes all below a folder; None where it does not."""
-    condition = dict(rule.get("condition", {}))
-    age, prefixes = condition.pop("age", None), condition.pop("matchesPrefix", [""])
-    condition.pop("isLive", None)
-    covers = any(folder.startswith(prefix) for prefix in prefixes)
-    deletes = rule.get("action", {}).get("type") == "Delete" and age is not None
-    return int(age) if deletes and covers and not condition else None
-
-
-def _without(rules: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[Mapping[str, Any]]:
-    """The rules that delete none of these folders as a whole."""
-    return [rule for rule in rules if all(_age(rule, folder) is None for folder in folders)]
 
 
 def _area(place: str) -> str:

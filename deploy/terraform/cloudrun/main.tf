@@ -5,8 +5,9 @@
 module "google" {
   source = "../google"
 
-  project_id  = var.project_id
-  bucket_name = var.bucket_name
+  project_id        = var.project_id
+  bucket_name       = var.bucket_name
+  recordings_prefix = "recordings/"
 }
 
 locals {

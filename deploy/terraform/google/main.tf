@@ -36,6 +36,17 @@ resource "google_storage_bucket" "work" {
     }
   }
 
+  # Workers delete uploads that nobody finished, too, after TRANSCRIPTS_UPLOAD_HOURS, which are a week at most.
+  lifecycle_rule {
+    condition {
+      age            = 8
+      matches_prefix = ["${var.recordings_prefix}uploads/"]
+    }
+    action {
+      type = "Delete"
+    }
+  }
+
   # Deleted audio is gone, and is not paid for during another week.
   soft_delete_policy {
     retention_duration_seconds = 0

@@ -36,6 +36,17 @@ variable "delete_after_days" {
   }
 }
 
+variable "recordings_prefix" {
+  description = "What stands before sessions/ and uploads/ where recordings lie in this bucket, too: recordings/ for gs://bucket/recordings"
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.recordings_prefix == "" || endswith(var.recordings_prefix, "/")
+    error_message = "It ends with a slash, as in recordings/."
+  }
+}
+
 variable "service_account_id" {
   description = "The name of the account that workers use"
   type        = string

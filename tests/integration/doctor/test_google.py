@@ -289,6 +289,58 @@ async def test_a_rule_that_deletes_recordings(
     rules = mended(google, "shared", found["lifecycle"]["fix"])
     assert rules[0] == uploads
     assert rules[1]["condition"]["matchesPrefix"] == ["all/results/", "all/staged/"]
+    code, found = await examine(capsys)
+    assert (code, found["uploads"]["grade"]) == (0, "ok")
+
+
+@pytest.mark.parametrize(
+    ("days", "code", "grade", "told"),
+    [
+        (None, 0, "note", "No rule deletes uploads that nobody finished, below all/uploads/"),
+        (7, 1, "fail", "A rule deletes uploads after 7 days, of which some may still be under way."),
+    ],
+)
+async def test_the_rule_of_uploads_that_nobody_finished(
+    capsys: pytest.CaptureFixture[str],
+    site: pytest.MonkeyPatch,
+    google: FakeGoogle,
+    days: int | None,
+    code: int,
+    grade: str,
+    told: str,
+) -> None:
+    """In the bucket of the recordings: a net below the workers' own sweep, and no net where it takes too soon."""
+    rules = emptied(matchesPrefix=["all/results/", "all/staged/"])["rule"]
+    if days is not None:
+        rules += emptied(days, matchesPrefix=["all/uploads/"])["rule"]
+    google.bucket("shared", lifecycle={"rule": rules})
+    site.setenv("TRANSCRIPTS_STORAGE_URL", "gs://shared/all")
+    site.delenv(BUCKET)
+    found_code, found = await examine(capsys)
+    assert (found_code, found["uploads"]["grade"], found["lifecycle"]["grade"]) == (code, grade, "ok")
+    assert told in found["uploads"]["detail"]
+    assert mended(google, "shared", found["uploads"]["fix"])[0] == rules[0]
+    found_code, found = await examine(capsys)
+    assert (found_code, found["uploads"]["detail"]) == (
+        0,
+        "those that nobody finished are deleted after 8 days",
+    )
+
+
+@pytest.mark.parametrize("lifecycle", [{}, emptied(1), emptied(4, matchesPrefix=["results/", "up"])])
+async def test_one_command_mends_all_rules(
+    capsys: pytest.CaptureFixture[str],
+    site: pytest.MonkeyPatch,
+    google: FakeGoogle,
+    lifecycle: dict[str, Any],
+) -> None:
+    """Each command replaces all rules: of two, one after the other, the second must not undo the first."""
+    google.bucket("shared", lifecycle=lifecycle)
+    site.setenv("TRANSCRIPTS_STORAGE_URL", "gs://shared")
+    site.delenv(BUCKET)
+    _, found = await examine(capsys)
+    assert found["lifecycle"]["fix"] == found["uploads"]["fix"]
+    assert len(mended(google, "shared", found["uploads"]["fix"])) == 2
     assert (await examine(capsys))[0] == 0
 
 
