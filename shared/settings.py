@@ -4,34 +4,25 @@ One module for both, because both read one `.env`: each must know the other's na
 a typing error. `docs/settings.md` is the table for people; a test compares it with the fields here.
 """
 
-import difflib
-import os
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, SecretStr, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
-from pydantic_settings.sources import DotEnvSettingsSource
 
-from shared.errors import SetupError, UnknownSettingError
+from shared.errors import SetupError
 from shared.google_settings import GoogleOffer, GoogleWork
 from shared.observation_settings import Observation
-from shared.setting_fields import PREFIX
 from shared.setting_fields import ours as _ours
 from shared.setting_fields import plain as _plain
+from shared.setting_names import refuse_unknown_names
 from shared.source_urls import networks_of
 from shared.store_urls import checked_redis_url, normalise_database_url
 from shared.upkeep_settings import Upkeep
 
 _PEPPER_CHARACTERS = 32
 _RATE = r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$"
-_CLIENT_S = frozenset(
-    {"TRANSCRIPTS_URL", "TRANSCRIPTS_API_KEY"}
-)  # a shell that talks to a service may have them
-_OTHERS = frozenset({"GOOGLE_APPLICATION_CREDENTIALS"})  # like one of ours, and read by google-auth
-_FOREIGN = "OTEL_"  # what we do not read of these, OpenTelemetry's SDK does
-_TYPING_ERROR = 0.88  # difflib ratio from which an unprefixed name counts as a misspelling of one of ours
 
 
 class CoreSettings(Observation, GoogleOffer):
@@ -144,7 +135,7 @@ class CoreSettings(Observation, GoogleOffer):
 
         `given` goes before the environment.
         """
-        _refuse_unknown_names()
+        refuse_unknown_names(known_settings())
         try:
             return cls(**given)
         except ValidationError as error:
@@ -312,34 +303,6 @@ def known_settings() -> frozenset[str]:
         if isinstance(info.validation_alias, AliasChoices)
         for choice in info.validation_alias.choices
     )
-
-
-def _refuse_unknown_names() -> None:
-    """Refuse a name of ours that nothing reads, in the environment or in `.env`."""
-    known = known_settings()
-    in_file = DotEnvSettingsSource(CoreSettings, env_file=".env", case_sensitive=True).env_vars
-    known |= _CLIENT_S
-    unknown = [name for name in {**os.environ, **in_file} if name not in known and _looks_like_ours(name)]
-    unknown += [name for name in in_file if name not in known and name not in unknown]
-    if not unknown:
-        return
-    lines = []
-    for name in sorted(unknown):
-        # The prefix forgotten, or put where none belongs, is likelier than any other slip.
-        twins = [each for each in (name.removeprefix(PREFIX), PREFIX + name) if each in known]
-        near = twins or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-        hint = f" Did you mean {near[0]}?" if near else " docs/settings.md lists the settings."
-        lines.append(f"{name} is not a setting.{hint}")
-    raise UnknownSettingError("\n".join(lines))
-
-
-def _looks_like_ours(name: str) -> bool:
-    if name.startswith(PREFIX):
-        return True
-    if name in _OTHERS or name.startswith(_FOREIGN):
-        return False
-    plain = [known for known in known_settings() if not known.startswith(PREFIX) and len(known) > 4]
-    return bool(difflib.get_close_matches(name, plain, n=1, cutoff=_TYPING_ERROR))
 
 
 def _sentences(error: ValidationError) -> list[str]:

@@ -52,9 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     parser.add_argument(
         "--api",
-        default=os.environ.get("API_URL") or f"http://127.0.0.1:{os.environ.get('PORT', '8000')}",
+        default=os.environ.get("TRANSCRIPTS_URL") or f"http://127.0.0.1:{os.environ.get('PORT', '8000')}",
         metavar="URL",
-        help="where the API answers (API_URL, else this machine's PORT)",
+        help="where the API answers (TRANSCRIPTS_URL, else this machine's PORT)",
     )
     options = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = _workers if options.what == "workers" else _everything

@@ -20,8 +20,10 @@ def bring_up_to_date(database_url: str, *, own: bool) -> bool:
     if revision is not None and revision >= SCHEMA_REVISION:
         return False
     from deploy.migrations import upgrade  # noqa: PLC0415  (half a second that most starts need not pay)
+    from deploy.migrations.target import named  # noqa: PLC0415
 
-    upgrade(database_url)
+    target = None if own else named()  # with roles, the services' own may not
+    upgrade(target[1] if target else database_url)
     return True
 
 

@@ -199,7 +199,7 @@ class Stack:
         wanted = ("DATABASE_URL", "REDIS_URL", "TRANSCRIPTS_STORAGE_URL", "TRANSCRIPTS_MODELS_DIR")
         values = {name: plan.environment[name] for name in wanted}
         if self._with_services:
-            values["API_URL"] = values["TRANSCRIPTS_URL"] = plan.api_url
+            values["TRANSCRIPTS_URL"] = plan.api_url
         if PEPPER in plan.environment:
             values[PEPPER] = plan.environment[PEPPER]
             values["TRANSCRIPTS_API_KEY"] = key_of(self.folder) or ""

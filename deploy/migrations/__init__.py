@@ -21,10 +21,16 @@ FOLDER = Path(__file__).parent
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _DEADLOCK: Final = "40P01"
 _CANCELLED: Final = "57014"
+_NO_RIGHT: Final = "42501"
 _LONGEST_PAUSE_S: Final = 30.0
 _TOO_LONG: Final = (
     "A statement of a migration took longer than {seconds:g} s and was taken back; the migrations before it stand. "
     "Run it again when less is going on, or with a larger --statement-seconds."
+)
+_MAY_NOT: Final = (
+    "The role in the database's URL may not change the schema ({said}). The migrations before it stand. Name the role "
+    "that owns the tables, for this command alone: TRANSCRIPTS_MIGRATIONS_URL=postgresql://transcripts_migrator:… "
+    "(docs/security.md)"
 )
 _IN_USE: Final = (
     "A table was in use for longer than {seconds:g} s, {tries} times over. The migrations before it stand, and the "
@@ -73,6 +79,8 @@ def upgrade(
             state = getattr(error.orig, "sqlstate", None)
             if state == _CANCELLED:
                 raise SetupError(_TOO_LONG.format(seconds=patience.statement_s)) from error
+            if state == _NO_RIGHT:
+                raise SetupError(_MAY_NOT.format(said=str(error.orig).rpartition(": ")[2])) from error
             if state not in {_LOCK_NOT_AVAILABLE, _DEADLOCK}:
                 raise
             if tried == patience.tries:

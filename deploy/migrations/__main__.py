@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ import asyncpg
 
 from deploy.migrations import Patience, head, upgrade
 from deploy.migrations.rules import check
+from deploy.migrations.target import named
 from shared.database import UNUSABLE, cannot_be_used
 from shared.errors import SetupError
 from shared.store_urls import normalise_database_url
@@ -22,14 +22,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "check":
         return _check()
-    url = os.environ.get("DATABASE_URL", "")
-    if not url:
+    target = named()
+    if target is None:
         print("DATABASE_URL is not set: nothing was changed.", file=sys.stderr)  # noqa: T201
         return 2
+    name, url = target
     try:
         revision = _run(options, normalise_database_url(url))
     except ValueError as error:
-        print(f"DATABASE_URL: {error}. Nothing was changed.", file=sys.stderr)  # noqa: T201
+        print(f"{name}: {error}. Nothing was changed.", file=sys.stderr)  # noqa: T201
         return 2
     except SetupError as error:
         print(error.detail, file=sys.stderr)  # noqa: T201
@@ -82,7 +83,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "check", help="hold the migrations against the rules; exit 1 where one breaks any; no database"
     )
-    parser.epilog = "The database is named by DATABASE_URL."
+    parser.epilog = (
+        "The database is named by DATABASE_URL, or by TRANSCRIPTS_MIGRATIONS_URL where another role owns the tables; "
+        "both in the environment, else in .env."
+    )
     return parser
 
 

@@ -14,6 +14,7 @@ from redis.exceptions import AuthenticationError, RedisError
 
 from shared.database import Pool, check_schema
 from shared.errors import TranscriptsError
+from shared.examination import on_the_way
 from shared.examination.findings import Finding, fail, note, ok
 from shared.ids import new_id
 from shared.orphan_objects import OrphanObjects
@@ -61,6 +62,7 @@ async def postgres(settings: CoreSettings, pool: Pool) -> list[Finding]:
                 "Raise max_connections, or lower TRANSCRIPTS_DATABASE_POOL.",
             )
         )
+    found += await on_the_way.database(settings.database_url.get_secret_value())
     return [*found, *_skew("Postgres", row["clock"])]
 
 
@@ -108,6 +110,7 @@ async def redis(settings: CoreSettings, client: ArqRedis) -> list[Finding]:
         )
     if not facts.get("aof_enabled") and not facts.get("rdb_last_save_time"):
         found.append(note("Redis", "It keeps nothing over a restart; then the sweep queues all jobs again."))
+    found += await on_the_way.redis(settings.redis_url.get_secret_value())
     return [*found, *_skew("Redis", datetime.fromtimestamp(int(seconds) + int(micros) / 1e6, UTC))]
 
 
@@ -179,7 +182,7 @@ async def reach_postgres(settings: CoreSettings) -> Finding | None:
             "Postgres",
             f"{_place(url)} cannot be reached ({type(error).__name__}).",
             tls_advice(error, "sslrootcert")
-            or "Start it (`make up`, `make servers`, or `docker compose up -d postgres`), or correct DATABASE_URL.",
+            or "Start it (`make up`, `make servers`, or `docker compose up -d roles`), or correct DATABASE_URL.",
         )
     return None
 

@@ -4,6 +4,7 @@
 and Redis are Debian's, too, under the names that the compose file gives them.
 """
 
+import hashlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,6 +18,7 @@ TRUSTED: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 PYTHON: Final = "python:3.13-slim-trixie"
 REDIS: Final = "redis:7.4-bookworm"
 POSTGRES: Final = "postgres:17-bookworm"
+_LABEL: Final = "transcripts.recipe"
 
 _PYTHON: Final = """\
 FROM scratch
@@ -27,6 +29,7 @@ RUN ln -s python3 /usr/bin/python && rm /usr/lib/python3*/EXTERNALLY-MANAGED
 _REDIS: Final = """\
 FROM scratch
 ADD servers.tar /
+COPY entrypoint.sh /usr/local/bin/docker-entrypoint.sh
 RUN install -d -o redis -g redis /data
 USER redis
 WORKDIR /data
@@ -44,6 +47,7 @@ ENTRYPOINT ["sh", "/postgres.sh"]
 """
 _POSTGRES_SH: Final = """\
 set -eu
+if [ $# -gt 0 ]; then exec "$@"; fi
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   echo "$POSTGRES_PASSWORD" > /tmp/password
   initdb --username="$POSTGRES_USER" --pwfile=/tmp/password --auth=scram-sha-256 --auth-local=trust >/dev/null
@@ -54,6 +58,10 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
 fi
 exec postgres -c listen_addresses='*'
 """
+_ENTRYPOINT: Final = """\
+#!/bin/sh
+exec "$@"
+"""
 
 
 def make(podman: Podman) -> None:
@@ -62,20 +70,31 @@ def make(podman: Podman) -> None:
     folder.mkdir(exist_ok=True)
     shutil.copy(TRUSTED, folder / "ca-certificates.crt")
     (folder / "postgres.sh").write_text(_POSTGRES_SH)
+    (folder / "entrypoint.sh").write_text(_ENTRYPOINT)
+    (folder / "entrypoint.sh").chmod(0o755)
     wanted = (
         (PYTHON, _PYTHON, "python.tar", "ca-certificates,netbase,tzdata,python3,python3-venv,python3-pip"),
         (REDIS, _REDIS, "servers.tar", "redis-server,postgresql-17"),
         (POSTGRES, _POSTGRES, "servers.tar", "redis-server,postgresql-17"),
     )
     for image, recipe, tar, packages in wanted:
-        if podman.run("image", "exists", f"localhost/{image}").returncode == 0:
+        made_of = hashlib.sha256((recipe + _POSTGRES_SH + _ENTRYPOINT + packages).encode()).hexdigest()
+        if _is_made_of(podman, image, made_of):
             continue
         if not (folder / tar).exists():
             _unpack(folder / tar, packages)
         (folder / "Dockerfile").write_text(recipe)
         podman.build(
-            *("buildah", "build", "--isolation", "chroot", "--format", "docker", "--tag", image, str(folder))
-        )
+            "buildah", "build", "--isolation", "chroot", "--format", "docker", "--label", f"{_LABEL}={made_of}",
+            "--tag", image, str(folder),
+        )  # fmt: skip
+
+
+def _is_made_of(podman: Podman, image: str, recipe: str) -> bool:
+    if podman.run("image", "exists", f"localhost/{image}").returncode != 0:
+        return False
+    labels = podman.image(f"localhost/{image}")["Config"].get("Labels") or {}
+    return bool(labels.get(_LABEL) == recipe)
 
 
 def _unpack(tar: Path, packages: str) -> None:

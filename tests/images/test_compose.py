@@ -1,6 +1,7 @@
 """`docker-compose.yml` as a whole, by podman-compose: stores, migration, API, and a worker that hears by itself."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,9 +64,10 @@ def test_a_recording_goes_through_the_compose_file(compose: Compose) -> None:
     compose.up("redis", "postgres")
     for service in ("redis", "postgres"):
         compose.container(service).becomes_healthy()
-    compose.up("migrate")
-    code, _ = compose.container("migrate").ends()
-    assert code == 0, compose.container("migrate").logs()
+    for service in ("roles", "migrate", "grants"):
+        compose.up(service)
+        code, _ = compose.container(service).ends()
+        assert code == 0, compose.container(service).logs()
     compose.up("api", "worker")
     for service in ("api", "worker"):
         compose.container(service).becomes_healthy()
@@ -73,6 +75,31 @@ def test_a_recording_goes_through_the_compose_file(compose: Compose) -> None:
         heard = transcript(http, RECORDING)
     for spoken in ("John Dashwood", "Speaker 1", "Speaker 2"):
         assert spoken in heard
+    has_least_rights(compose)
+
+
+def has_least_rights(compose: Compose) -> None:
+    """The migrator owns the tables, the services may add to the audit trail alone, and Redis has refused nothing."""
+    postgres, redis = compose.container("postgres"), compose.container("redis")
+
+    def ask(question: str) -> str:
+        return postgres.execute(
+            "psql", "--username=transcripts", "--tuples-only", "--no-align", "-c", question
+        ).strip()
+
+    assert (
+        ask("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'") == "transcripts_migrator"
+    )
+    users = "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE 'transcripts%'"
+    assert ask(users) == "transcripts_app"
+    rights = "has_table_privilege('transcripts_app', 'audit_event', '{}')"
+    assert ask(f"SELECT {rights.format('INSERT')}, {rights.format('UPDATE')}") == "t|f"
+    as_admin = ("redis-cli", "--user", "transcripts-admin")
+    clients = redis.execute(*as_admin, "CLIENT", "LIST")
+    assert set(re.findall(r" user=(\S+)", clients)) == {
+        f"transcripts-{who}" for who in ("admin", "api", "worker")
+    }
+    assert redis.execute(*as_admin, "ACL", "LOG").strip() == ""
 
 
 def transcript(http: httpx.Client, recording: Path) -> str:

@@ -13,6 +13,7 @@ from redis.asyncio import Redis as Client
 from redis.exceptions import NoPermissionError
 
 from deploy.migrations import head, upgrade
+from deploy.migrations.__main__ import main as migrate
 from shared.ids import new_id
 from shared.lifecycle import Priority
 from shared.ports import Ring
@@ -73,6 +74,28 @@ async def test_migrations_are_the_migrator_s(roles: Roles) -> None:
     revision = await connection.fetchval("SELECT version_num FROM alembic_version")
     await connection.close()
     assert ([row[0] for row in owners], revision) == (["transcripts_migrator"], head())
+
+
+async def test_a_role_that_may_not_migrate_is_told_whose_url_to_name(
+    empty_database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """From one `.env`: the services' role, which is refused, and beside it the owner's, which is taken first."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    async with with_roles(empty_database_url) as roles:
+        lines = [f"DATABASE_URL={roles.url('app')}", f"TRANSCRIPTS_MIGRATIONS_URL={roles.url('migrator')}"]
+        (tmp_path / ".env").write_text(lines[0])
+        assert await asyncio.to_thread(migrate, ["upgrade"]) == 1
+        said = capsys.readouterr().err
+        assert "TRANSCRIPTS_MIGRATIONS_URL=" in said
+        assert (roles.password in said, "Traceback" in said) == (False, False)
+        (tmp_path / ".env").write_text("\n".join(lines))
+        assert await asyncio.to_thread(migrate, ["upgrade"]) == 0
+        monkeypatch.setenv("DATABASE_URL", roles.url("nobody"))  # of the environment: it is meant
+        assert await asyncio.to_thread(migrate, ["upgrade"]) == 1
 
 
 async def test_the_services_change_rows_and_nothing_else(roles: Roles) -> None:

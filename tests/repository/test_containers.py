@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import tomllib
 from pathlib import Path
+from string import Template
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
+from shared.setting_names import BESIDE
 from shared.settings import known_settings
 from tests.fixtures.dockerfiles import chain, instructions
 from tests.fixtures.repository import ROOT, files, name
@@ -239,11 +241,48 @@ def test_compose_sets_what_the_services_read(services: dict[str, dict[str, Any]]
         assert set(services[service]["environment"]) <= known_settings()
 
 
+def test_compose_gives_each_service_its_own_rights(services: dict[str, dict[str, Any]]) -> None:
+    """The owner migrates and serves nobody; each service has a user of its own; the roles are there before both."""
+
+    def user(service: str, name: str) -> str | None:
+        return urlsplit(str(services[service]["environment"][name])).username
+
+    assert user("migrate", "DATABASE_URL") == "transcripts_migrator"
+    assert "REDIS_URL" not in services["migrate"]["environment"]
+    for service in ("api", "worker"):
+        assert user(service, "DATABASE_URL") == "transcripts_app"
+        assert user(service, "REDIS_URL") == f"transcripts-{service}"
+    for service in ("roles", "grants"):
+        assert services[service]["image"] == services["postgres"]["image"]
+        assert {"./deploy/postgres/roles.sql:/roles.sql:ro"} < set(services[service]["volumes"])
+
+
+def test_redis_starts_with_its_users_and_no_password_in_sight(tmp_path: Path) -> None:
+    """`cat` in the server's place tells what it would read."""
+    start = (ROOT / "deploy/redis/start.sh", ROOT / "deploy/redis/users.acl")
+    given = {f"REDIS_{user}_PASSWORD": f"{user.lower()}_pass" for user in ("ADMIN", "API", "WORKER")}
+    path = {"PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        ["sh", *start, "cat", "-"], env=path | given, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.rstrip() == Template(start[1].read_text()).substitute(given).rstrip()
+    for wrong in ("", "a b", "a$(id)", "a'b", "ü"):
+        refused = subprocess.run(
+            ["sh", *start, "touch", str(tmp_path / "started")],
+            env=path | given | {"REDIS_API_PASSWORD": wrong}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (refused.returncode, "REDIS_API_PASSWORD" in refused.stderr) == (2, True)
+        assert not wrong or wrong not in refused.stderr
+    assert not (tmp_path / "started").exists()
+
+
 def test_health_is_looked_at_where_the_work_is(services: dict[str, dict[str, Any]]) -> None:
     """F36: not by the exit code of redis-cli, which is 0 where it was refused."""
     redis = services["redis"]
-    assert redis["healthcheck"]["test"] == ["CMD-SHELL", "redis-cli ping | grep -q PONG"]
-    assert redis["environment"]["REDISCLI_AUTH"] in redis["command"]
+    assert redis["healthcheck"]["test"] == [
+        "CMD-SHELL", "redis-cli --user transcripts-admin ping | grep -q PONG",
+    ]  # fmt: skip
+    assert redis["environment"]["REDISCLI_AUTH"] == redis["environment"]["REDIS_ADMIN_PASSWORD"]
     assert "pg_isready" in services["postgres"]["healthcheck"]["test"]
     for image, probes in PROBES.items():
         found = instructions(ROOT / f"deploy/docker/{image}.Dockerfile")
@@ -259,22 +298,36 @@ def test_the_queue_is_neither_evicted_nor_forgotten(services: dict[str, dict[str
 
 
 def test_nothing_starts_before_the_schema_is_there(services: dict[str, dict[str, Any]]) -> None:
-    assert services["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    ended = {"condition": "service_completed_successfully"}
+    assert services["roles"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert services["migrate"]["depends_on"] == {"roles": ended}
+    assert services["grants"]["depends_on"] == {"migrate": ended}
     for service in ("api", "worker"):
-        assert services[service]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+        assert services[service]["depends_on"]["grants"] == ended
 
 
 def test_the_example_of_settings_fits(services: dict[str, dict[str, Any]]) -> None:
-    """F37: every name is a setting, and the servers are those of the compose file."""
+    """F37: every name is a setting, and the servers, users and passwords are those of the compose file."""
     example = ROOT / ".env.example"
     names = re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", example.read_text(), re.MULTILINE)
-    assert set(names) <= known_settings()
+    assert set(names) <= known_settings() | BESIDE
     assert len(names) > 5
     given = dotenv_values(example)
-    for setting, service in (("DATABASE_URL", "postgres"), ("REDIS_URL", "redis")):
+    admin = (
+        f"redis://transcripts-admin:{services['redis']['environment']['REDIS_ADMIN_PASSWORD']}@redis:6379/0"
+    )
+    for setting, service, url in (
+        ("DATABASE_URL", "postgres", services["api"]["environment"]["DATABASE_URL"]),
+        ("TRANSCRIPTS_MIGRATIONS_URL", "postgres", services["migrate"]["environment"]["DATABASE_URL"]),
+        ("REDIS_URL", "redis", admin),
+    ):
         ours = urlsplit(str(given[setting]))
-        theirs = urlsplit(re.sub(r"\$\{\w+:-(\w+)\}", r"\1", services["api"]["environment"][setting]))
+        theirs = urlsplit(by_default(url))
         assert (ours.username, ours.password, ours.path) == (theirs.username, theirs.password, theirs.path)
         assert theirs.hostname == service
-        published = re.sub(r"\$\{\w+:-(\w+)\}", r"\1", services[service]["ports"][0])
-        assert published == f"127.0.0.1:{ours.port}:{theirs.port}"
+        assert by_default(services[service]["ports"][0]) == f"127.0.0.1:{ours.port}:{theirs.port}"
+
+
+def by_default(text: str) -> str:
+    """What it is where nobody has set a variable."""
+    return re.sub(r"\$\{\w+:-(\w+)\}", r"\1", text)

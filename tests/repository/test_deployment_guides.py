@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shared.setting_names import BESIDE
 from shared.settings import known_settings
 from tests.fixtures.repository import ROOT, name
 
 GUIDES = [ROOT / "docs" / "deployment.md", *sorted((ROOT / "docs" / "deploy").glob("*.md"))]
 KUBERNETES = (ROOT / "docs" / "deploy" / "kubernetes.md").read_text()
 CLOUD_RUN = (ROOT / "docs" / "deploy" / "cloud-run.md").read_text()
-CLIENT = {"TRANSCRIPTS_URL", "TRANSCRIPTS_API_KEY"}
 
 
 def manifests() -> set[tuple[str, str]]:
@@ -38,7 +38,7 @@ def test_files_that_are_named_are_there(guide: Path) -> None:
 def test_settings_that_are_named_are_settings(guide: Path) -> None:
     """F37."""
     named = set(re.findall(r"\bTRANSCRIPTS_[A-Z_]+[A-Z]\b", guide.read_text()))
-    assert named <= known_settings() | CLIENT
+    assert named <= known_settings() | BESIDE
 
 
 def test_kubectl_is_told_of_what_the_manifests_make() -> None:

@@ -24,7 +24,7 @@ def site(
 ) -> pytest.MonkeyPatch:
     """A set-up that works, but for workers and an API; in a folder without `.env`."""
     monkeypatch.chdir(tmp_path)
-    for name in (*known_settings(), "API_URL"):
+    for name in (*known_settings(), "TRANSCRIPTS_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("REDIS_URL", redis_url)
