@@ -1,6 +1,8 @@
 # Everything that is done with this repository, by people and by CI alike. `make` lists it.
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+# What Python compiles is kept, whatever the machine says: the tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE =
 ARGS ?=
 ENGINE ?=
 PYTHONS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14)

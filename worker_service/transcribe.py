@@ -28,13 +28,13 @@ from shared.ports import Clock, ObjectStore
 from shared.records import JobRecord
 from shared.segments import segment
 from shared.sessions import SessionRepository
-from shared.transcript import Notice
+from shared.transcript import Notice, Segment, Speaker
 from shared.transcripts import TranscriptRepository
 from shared.waveforms import WaveformRepository
 from worker_service import scratch
 from worker_service.backoff import next_attempt
 from worker_service.course import Courses, Hearing
-from worker_service.engines.port import Engine
+from worker_service.engines.port import Engine, SpeechResult
 from worker_service.fallback import Fallback
 from worker_service.loose_ends import LooseEnds
 from worker_service.media import PreparedAudio, prepare
@@ -193,8 +193,7 @@ class Transcriber:
         result = heard.result
         self._status.report(job, Phase.SAVING, "Saving the transcript", audio_ms=heard.audio_ms)
         # Hours of words take tenths of a second: not on the loop (F17).
-        segments = await asyncio.to_thread(segment, result.words)
-        speakers = assign_roles(segments, result.language)
+        segments, speakers = await asyncio.to_thread(_laid_out, result)
         spent = sum(cost.micro_dollars for _, cost in heard.paid)
         told = await self._fallback.notices(job, spent)
         warnings = as_json(_once([*told, *heard.notices, *result.warnings]))
@@ -267,6 +266,12 @@ class Transcriber:
             yield Path(folder.name)
         finally:
             folder.cleanup()  # not in a thread: it must happen in a cancelled run too
+
+
+def _laid_out(result: SpeechResult) -> tuple[tuple[Segment, ...], tuple[Speaker, ...]]:
+    """The words in segments, and who speaks in which role."""
+    segments = segment(result.words)
+    return segments, assign_roles(segments, result.language)
 
 
 def _ours(still: bool) -> None:

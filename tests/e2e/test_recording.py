@@ -18,6 +18,7 @@ from benchmarks.scoring import Turn, diarization_error_rate, plain_words, turns_
 from shared.exports import FORMATS
 from shared.transcript import Word
 from tests.e2e.conftest import Service
+from tests.fixtures.processes import descendants, libraries
 
 pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="module")]
 
@@ -111,6 +112,16 @@ async def test_progress_is_told_as_it_is(course: Course) -> None:
     )
     assert (last["attempt"], last["failures"], last["error"], last["warnings"]) == (1, 0, None, [])
     assert (last["engine"], last["model"], last["language"]) == ("local", "base", "en-US")
+
+
+async def test_sound_is_worked_through_by_other_processes(service: Service, course: Course) -> None:
+    """F17: what has not even loaded the libraries of media and speech cannot hold up its event loop with them."""
+    assert course.states[-1]["status"] == "succeeded"
+    heavy = {"av", "numpy", "ctranslate2"}
+    children = descendants(service.worker.pid)
+    assert any(heavy <= libraries(pid) for pid in children), children
+    for service_itself in (service.api.pid, service.worker.pid):
+        assert not heavy & libraries(service_itself)
 
 
 async def test_the_words_and_the_speakers_are_right(service: Service, course: Course) -> None:

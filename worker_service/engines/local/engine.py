@@ -1,5 +1,6 @@
 """The local speech engine: Whisper and a voice encoder in child processes of this worker; nothing is paid."""
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Final
@@ -78,7 +79,8 @@ class LocalEngine:
                 f"The speech process ended before it was done (exit code {error.returncode}; -9 often means that "
                 "memory ran out). The recording is kept; the job is tried again by itself."
             ) from error
-        return _result(request, Outcome.from_json(answer))
+        # Hours of words are put together off the loop (F17).
+        return _result(request, await asyncio.to_thread(Outcome.from_json, answer))
 
     async def cancel(self, operation: str, duration_ms: int) -> Cost:
         """Kill the child that works on it, if one does; it cost nothing."""
