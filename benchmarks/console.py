@@ -10,7 +10,8 @@ import asyncio
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from statistics import mean
+from typing import Final
 
 from playwright.async_api import CDPSession, Page
 from rich.console import Console
@@ -23,16 +24,12 @@ from tests.fixtures.api_process import ApiProcess
 from tests.fixtures.stores import stores
 from tests.fixtures.talks import store_talk
 
-_STEP: Final = 120  # pixels a frame: a quick wheel
+_WHEEL: Final = 120  # pixels a frame: a quick wheel
+_DRAG: Final = 2_400  # three screens a frame: the scrollbar is pulled
 _FRAMES: Final = 200
-_SCROLL: Final = """([step, frames]) => new Promise((resolve) => {
-    let left = frames;
-    const frame = () => {
-        scrollBy(0, step);
-        left -= 1;
-        if (left) requestAnimationFrame(frame); else resolve();
-    };
-    requestAnimationFrame(frame);
+_SCROLL: Final = """(step) => new Promise((resolve) => {
+    scrollBy(0, step);
+    requestAnimationFrame(() => setTimeout(resolve));  // the frame is laid out and painted
 })"""
 _PLAINLY: Final = """() => {
     for (const part of document.querySelectorAll(".part")) part.style.contentVisibility = "visible";
@@ -47,6 +44,21 @@ _PLAINLY: Final = """() => {
     }
     return document.body.offsetHeight;
 }"""
+_PLAYED_MS: Final = 3_000
+_PLAY: Final = """(ms) => new Promise((resolve) => {
+    let frames = 0;
+    let playing = true;
+    const frame = () => {
+        frames += 1;
+        if (playing) requestAnimationFrame(frame); else resolve(frames);
+    };
+    document.getElementById("audio").play();
+    requestAnimationFrame(frame);
+    setTimeout(() => {
+        playing = false;
+        document.getElementById("audio").pause();
+    }, ms);
+})"""
 _EDITS: Final = 20
 _EDIT: Final = """(times) => {
     const said = document.querySelector(".said");
@@ -63,12 +75,25 @@ async def counters(cdp: CDPSession) -> dict[str, float]:
     return {each["name"]: each["value"] for each in told["metrics"]}
 
 
-async def scrolled(page: Page, cdp: CDPSession) -> float:
-    """Milliseconds of processor a frame."""
+async def scrolled(page: Page, cdp: CDPSession, step: int) -> list[float]:
+    """Milliseconds of processor of each frame, the cheapest first: what is felt is the dearest."""
+    await page.evaluate("() => scrollTo(0, 0)")
+    frames = []
+    before = (await counters(cdp))["TaskDuration"]
+    for _ in range(_FRAMES):
+        await page.evaluate(_SCROLL, step)
+        now = (await counters(cdp))["TaskDuration"]
+        frames.append((now - before) * 1_000)
+        before = now
+    return sorted(frames)
+
+
+async def played(page: Page, cdp: CDPSession) -> float:
+    """Milliseconds of processor a frame while it plays: the word is marked, the waveform goes along."""
     await page.evaluate("() => scrollTo(0, 0)")
     before = (await counters(cdp))["TaskDuration"]
-    await page.evaluate(_SCROLL, [_STEP, _FRAMES])
-    return ((await counters(cdp))["TaskDuration"] - before) * 1_000 / _FRAMES
+    frames = await page.evaluate(_PLAY, _PLAYED_MS)
+    return ((await counters(cdp))["TaskDuration"] - before) * 1_000 / int(frames)
 
 
 async def edited(page: Page, cdp: CDPSession) -> float:
@@ -80,7 +105,7 @@ async def edited(page: Page, cdp: CDPSession) -> float:
     return ((await counters(cdp))["TaskDuration"] - before) * 1_000 / _EDITS
 
 
-async def measured(url: str, executable: str) -> list[dict[str, Any]]:
+async def measured(url: str, executable: str) -> list[dict[str, float]]:
     """Both pages: their elements, what they took to lay out, a frame of scrolling, and an edit."""
     found = []
     async with running_chromium(executable) as browser:
@@ -98,14 +123,18 @@ async def measured(url: str, executable: str) -> list[dict[str, Any]]:
                 before = 0.0
             laid_out = (await counters(cdp))["TaskDuration"] - before
             elements = await page.evaluate("() => document.querySelectorAll('#transcript *').length")
-            frame = await scrolled(page, cdp)
+            wheel = await scrolled(page, cdp, _WHEEL)
+            drag = await scrolled(page, cdp, _DRAG)
             edit = await edited(page, cdp)
             found.append(
                 {
-                    "page": name,
                     "elements": elements,
                     "laid out ms": laid_out * 1_000,
-                    "frame ms": frame,
+                    "wheel ms": mean(wheel),
+                    "dearest": wheel[-1],
+                    "drag ms": mean(drag),
+                    "dearest of it": drag[-1],
+                    "playing ms": await played(page, cdp),
                     "edit ms": edit,
                 }
             )
@@ -123,10 +152,12 @@ async def run(hours: float, executable: str, folder: Path) -> None:
             rows = await measured(f"{api.url}/console/sessions/{session}", executable)
         finally:
             await api.end()
-    table = Table(*rows[0], title=f"{hours:g} hours")
-    for row in rows:
-        table.add_row(*(each if isinstance(each, str) else f"{each:,.1f}" for each in row.values()))
-    table.add_row("ratio", *(f"{rows[1][name] / rows[0][name]:.1f}" for name in list(rows[0])[1:]))
+    ours, plainly = rows
+    table = Table(f"{hours:g} hours", "ours", "plainly", "ratio")
+    for name in ours:
+        table.add_row(
+            name, f"{ours[name]:,.1f}", f"{plainly[name]:,.1f}", f"{plainly[name] / max(ours[name], 0.1):.1f}"
+        )
     Console().print(table)
     print("load:", " ".join(f"{load:.1f}" for load in os.getloadavg()))
 

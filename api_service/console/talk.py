@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from shared.transcript import Segment
@@ -9,6 +10,8 @@ from shared.transcript import Segment
 _MOST_COLUMNS: Final = 60
 _SHORTEST_COLUMN_MS: Final = 5_000
 _PAUSE_MS: Final = 2_000
+LONG_SILENCE_MS: Final = 3_000
+"""A silence from here on is noted in the transcript, where it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Talk:
     silent_percent: int
     pauses: int  # of two seconds and more
     longest_pause_ms: int
+    longest_pause_at_ms: int
     column_ms: int
     columns: int
     bars: tuple[Bar, ...]
@@ -51,14 +55,16 @@ def talk_of(segments: Sequence[Segment], duration_ms: int) -> Talk:
     turns = _turns(segments)
     spoken = sum(end - start for _, start, end in turns)
     gaps = _gaps(segments, duration_ms)
+    longest_at, longest = max(gaps, key=lambda gap: gap[1], default=(0, 0))
     width = max(_SHORTEST_COLUMN_MS, -(-duration_ms // _MOST_COLUMNS))
-    silent = sum(gaps)
+    silent = sum(length for _, length in gaps)
     return Talk(
         shares=tuple(_share(speaker, turns, spoken) for speaker in _by_number(turns)),
         silent_ms=silent,
         silent_percent=round(100 * silent / duration_ms) if duration_ms else 0,
-        pauses=sum(gap >= _PAUSE_MS for gap in gaps),
-        longest_pause_ms=max(gaps, default=0),
+        pauses=sum(length >= _PAUSE_MS for _, length in gaps),
+        longest_pause_ms=longest,
+        longest_pause_at_ms=longest_at,
         column_ms=width,
         columns=-(-duration_ms // width),
         bars=_bars(segments, duration_ms, width),
@@ -92,14 +98,21 @@ def _share(speaker: int | None, turns: Sequence[_Turn], spoken: int) -> Share:
     return Share(speaker, ms, round(100 * ms / spoken) if spoken else 0, len(lengths), max(lengths))
 
 
-def _gaps(segments: Sequence[Segment], duration_ms: int) -> list[int]:
+def silences(segments: Sequence[Segment]) -> list[int]:
+    """Before each segment, the milliseconds in which nobody spoke, where they are many; else 0."""
+    gaps = [0, *(after.start_ms - before.end_ms for before, after in pairwise(segments))]
+    return [gap if gap >= LONG_SILENCE_MS else 0 for gap in gaps]
+
+
+def _gaps(segments: Sequence[Segment], duration_ms: int) -> list[tuple[int, int]]:
+    """Where nobody speaks: from when, and for how long."""
     gaps, heard = [], 0
     for segment in segments:
         if segment.start_ms > heard:
-            gaps.append(segment.start_ms - heard)
+            gaps.append((heard, segment.start_ms - heard))
         heard = max(heard, segment.end_ms)
     if duration_ms > heard:
-        gaps.append(duration_ms - heard)
+        gaps.append((heard, duration_ms - heard))
     return gaps
 
 

@@ -90,9 +90,11 @@ async def test_an_edit_is_saved_undone_and_redone(visit: Visit, service: Service
         await expect(editor).to_have_value(before[0])
         assert await visitor.violations() == []
         await editor.fill("What would you like to have?")
+        await expect(page.locator("#saved")).to_have_text("Not saved yet")
         await editor.press("Enter")
         await expect(first.locator(".said")).to_have_text("What would you like to have?")
         await expect(page.locator("#said")).to_have_text("The transcript is changed, revision 2.")
+        await expect(page.locator("#saved")).to_have_text("All is saved")
         await page.get_by_role("button", name="Undo").click()
         await expect(first.locator(".said")).to_have_text(before[0])
         await page.get_by_role("button", name="Redo").click()
@@ -107,6 +109,82 @@ async def test_an_edit_is_saved_undone_and_redone(visit: Visit, service: Service
         await page.keyboard.press("Escape")
         await page.reload()
         assert (await texts(page))[0] == "What would you like to have?"
+
+
+async def test_what_cannot_be_saved_stays_until_it_can(visit: Visit, service: Service) -> None:
+    session = await a_talk(service)
+    async with at_session(visit, session) as (visitor, page):
+        visitor.expect_complaint("ERR_INTERNET_DISCONNECTED")
+        first = page.locator(".segment").first
+        await first.locator(".said").click()
+        await page.keyboard.press("e")
+        editor = first.get_by_label("What is said")
+        await editor.fill("Written on a train")
+        await page.context.set_offline(True)
+        await editor.press("Enter")
+        await expect(page.locator("#notices")).to_contain_text("Not saved: the connection is lost")
+        await expect(editor).to_have_value("Written on a train")
+        async with page.expect_event("dialog") as asked:
+            await page.close(run_before_unload=True)
+        question = await asked.value
+        assert question.type == "beforeunload", "who closes the page is asked"
+        await question.dismiss()
+        await page.context.set_offline(False)
+        await editor.press("Enter")
+        await expect(first.locator(".said")).to_have_text("Written on a train")
+        stored = (await service.http.get(f"/v1/sessions/{session}/segments/0")).json()
+        assert stored["text"] == "Written on a train"
+
+
+async def test_one_speaker_alone_a_quotation_and_where_one_stopped(visit: Visit, service: Service) -> None:
+    session = await a_talk(service)
+    async with at_session(visit, session) as (visitor, page):
+        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("c")
+        await expect(page.locator("#notices")).to_contain_text("Copied with name and time.")
+        quoted = await page.evaluate("() => navigator.clipboard.readText()")
+        said = (await texts(page))[0]
+        assert quoted == f"“{said}” (Anna Weber, A talk, 0:00)"
+        await page.get_by_label("Whose words are shown").select_option(label="Only Ben Okafor")
+        for each in (await page.locator(".segment").all())[:6]:
+            await expect(each).to_be_visible(visible=await each.get_attribute("data-speaker") == "2")
+        await page.keyboard.press("Escape")
+        await page.locator("#follow").focus()
+        for _ in range(2):
+            await page.keyboard.press("ArrowDown")
+            await expect(page.locator(".segment:focus")).to_have_attribute("data-speaker", "2")
+        assert await visitor.violations() == []
+        await page.keyboard.press("l")
+        await expect(page.locator("#clock")).to_have_text("0:10")
+        await page.reload()
+        await page.wait_for_selector("#session[data-ready]")
+        await expect(page.locator("#clock")).to_have_text("0:10")
+        await expect(page.locator(".segment.now")).to_have_count(1)
+
+
+async def test_long_silences_are_told_where_they_are(visit: Visit, service: Service) -> None:
+    session = await a_talk(service)
+    async with at_session(visit, session) as (_, page):
+        await expect(page.locator(".silence")).to_have_count(0)
+        stored = (await service.http.get(f"/v1/sessions/{session}/transcript")).json()["segments"]
+        n = next(n for n, each in enumerate(stored) if n and each["end_ms"] - each["start_ms"] > 3_000)
+        await page.locator(".segment .said").nth(n).click()
+        await page.get_by_role("button", name="Remove").click()
+        silence = (stored[n + 1]["start_ms"] - stored[n - 1]["end_ms"]) / 1_000
+        note = page.locator(".segment").nth(n).locator(".silence")
+        await expect(note).to_have_text(f"{silence:.1f} s of silence")
+        longest = page.get_by_role("link", name="Longest pause")
+        await expect(longest).to_contain_text(f"{silence:.1f} s")
+        await longest.click()
+        await page.wait_for_function(
+            "ms => document.getElementById('audio').currentTime * 1000 >= ms", arg=stored[n - 1]["end_ms"]
+        )
+        await page.reload()
+        await expect(note).to_have_text(f"{silence:.1f} s of silence")
+        await page.wait_for_selector("#session[data-ready]")
+        await page.get_by_role("button", name="Undo").click()
+        await expect(page.locator(".silence")).to_have_count(0)
 
 
 async def test_segments_are_cut_joined_given_to_others_and_removed(visit: Visit, service: Service) -> None:
@@ -124,7 +202,7 @@ async def test_segments_are_cut_joined_given_to_others_and_removed(visit: Visit,
         assert await texts(page) == [*parts, *before[1:]]
         await first.get_by_label("Who says this").select_option(label="Ben Okafor")
         await expect(first.locator(".who")).to_have_text("Ben Okafor")
-        await first.get_by_role("button", name="Join with the next").click()
+        await first.get_by_role("button", name="Join next").click()
         await expect(page.locator(".segment")).to_have_count(len(before))
         assert await texts(page) == before
         await first.get_by_role("button", name="Remove").click()
@@ -141,6 +219,9 @@ async def test_speakers_get_names_swap_roles_and_become_more(visit: Visit, servi
     async with at_session(visit, session) as (_, page):
         await page.get_by_role("button", name="Swap roles").click()
         await expect(page.get_by_label("Role of speaker 1")).to_have_value("client")
+        for number, role in ((1, "unknown"), (2, "unknown"), (1, "client")):
+            await page.get_by_label(f"Role of speaker {number}").select_option(role)
+        await expect(page.get_by_label("Role of speaker 2")).to_have_value("coach")
         await page.get_by_label("Name of speaker 1").fill("Ana")
         await page.get_by_role("button", name="Add").click()
         await page.get_by_label("Name of speaker 3").fill("Guest")

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
 from api_service.callers import Caller
 from api_service.console.pages import media_policy, page
-from api_service.console.talk import talk_of
+from api_service.console.talk import LONG_SILENCE_MS, silences, talk_of
 from api_service.deps import CallerDep, ServicesDep
 from api_service.responses import conditional
 from api_service.routes.history import Revision
@@ -47,6 +47,7 @@ async def show_session(
         active=job is not None and job.status in ACTIVE,
         transcript=transcript,
         talk=talk_of(transcript.segments, transcript.duration_ms) if transcript else None,
+        **_noted(transcript),
         drawn=await services.waveforms.has(session_id),
         cost=await services.spending.of_job(caller, job.id) if job else None,
         formats=FORMATS,
@@ -63,7 +64,9 @@ async def show_segments(
 ) -> Response:
     """The transcript alone, for a page that somebody else's edit has overtaken."""
     transcript = await services.transcripts.load(session_id, caller.tenant_id, words=False)
-    return await asyncio.to_thread(page, request, "session/transcript.html", transcript=transcript)
+    return await asyncio.to_thread(
+        page, request, "session/transcript.html", transcript=transcript, **_noted(transcript)
+    )
 
 
 @router.get("/talk")
@@ -112,6 +115,12 @@ async def _transcript(services: Services, caller: Caller, session_id: UUID) -> T
         return await services.transcripts.load(session_id, caller.tenant_id, words=False)
     except NotReadyError:
         return None
+
+
+def _noted(transcript: Transcript | None) -> dict[str, Any]:
+    """The silences that are told where they were."""
+    segments = transcript.segments if transcript else ()
+    return {"silences": silences(segments), "long_silence_ms": LONG_SILENCE_MS}
 
 
 def _words(transcript: Transcript) -> bytes:

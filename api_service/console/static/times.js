@@ -13,6 +13,14 @@ export function clock(ms) {
 }
 
 /**
+ * @param {number} ms From a second on.
+ * @returns {string} A length of time: `4.2 s`, `3:07`
+ */
+export function duration(ms) {
+  return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : clock(Math.round(ms / 1000) * 1000);
+}
+
+/**
  * @param {number} bytes
  * @returns {string} `12 kB`, `3.4 MB`
  */

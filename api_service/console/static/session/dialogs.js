@@ -3,6 +3,7 @@
 
 import { ask, newKey, shown } from "../api.js";
 import { order } from "../order.js";
+import { forget } from "./place.js";
 
 const offline = document.getElementById("offline")?.textContent ?? "";
 
@@ -27,6 +28,7 @@ export function listen(session) {
   });
   onYes("erase", async () => {
     await ask("DELETE", path);
+    forget(session);
     location.assign("/console/sessions");
   });
   onYes("again", async (form) => {

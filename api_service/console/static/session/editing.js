@@ -28,6 +28,9 @@ export class Editing {
     this.people = people;
     this.onReplaced = onReplaced;
     this.busy = false;
+    this.hasSaved = false;
+    /** Called when something begins to be saved, and when it has ended. */
+    this.onState = () => {};
   }
 
   /** @param {HTMLElement} segment @param {string} text @returns {Promise<boolean>} Whether the segment says so now. */
@@ -102,8 +105,10 @@ export class Editing {
   async #guarded(task, impossible, again) {
     if (this.busy) return false;
     this.busy = true;
+    this.onState();
     try {
       await task();
+      this.hasSaved = true;
       return true;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -112,6 +117,7 @@ export class Editing {
       return false;
     } finally {
       this.busy = false;
+      setTimeout(this.onState); // when the editor is closed
     }
   }
 

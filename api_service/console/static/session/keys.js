@@ -26,6 +26,7 @@ export function listen(player, tools, following, editing, nextWord) {
     ArrowUp: () => tools.move(-1),
     ArrowDown: () => tools.move(1),
     Enter: () => tools.hear(),
+    c: () => tools.copy(),
     "<": () => player.changeSpeed(-1),
     ">": () => player.changeSpeed(1),
     f: () => following.set(!following.on),

@@ -13,10 +13,10 @@ document.body.addEventListener("htmx:afterSwap", () => announce(document.querySe
 if (document.getElementById("transcript")) await start();
 
 async function start() {
-  const [{ Transcript }, { Words, clickedCharacter }, { Player }, { Drawing }, { Wave }, { People }, { Editing }, { Tools }, { Following }, keys] =
+  const [{ Transcript }, { Words, clickedCharacter }, { Player }, { Drawing }, { Wave, shareOf }, { People }, { Editing }, { Tools }, { Following }, { Shown }, places, saved, keys] =
     await Promise.all([
       import("./transcript.js"), import("./words.js"), import("./player.js"), import("./drawing.js"), import("./wave.js"), import("./people.js"),
-      import("./editing.js"), import("./tools.js"), import("./following.js"), import("./keys.js"),
+      import("./editing.js"), import("./tools.js"), import("./following.js"), import("./shown.js"), import("./place.js"), import("./saved.js"), import("./keys.js"),
     ]);
   const people = new People(/** @type {HTMLFormElement} */ (document.getElementById("speakers")));
   const list = /** @type {HTMLElement} */ (document.getElementById("transcript"));
@@ -28,11 +28,13 @@ async function start() {
   const wave = new Wave(/** @type {HTMLElement} */ (document.getElementById("wave")), player, drawing);
   const editing = new Editing(session, transcript, people, () => {
     tools.forget();
+    shown.refresh();
     loadWords();
     following.refresh();
   });
   const tools = new Tools(transcript, editing, people, player);
   const following = new Following(transcript, words, player, tools);
+  const shown = new Shown(transcript, people);
   people.onWish = (wished) => editing.name(wished);
 
   function loadWords() {
@@ -77,12 +79,32 @@ async function start() {
   player.addEventListener("missing", () => {
     /** @type {HTMLElement} */ (document.getElementById("no-audio")).hidden = false;
   });
-  document.body.addEventListener("transcript-changed", () => wave.draw());
+  document.body.addEventListener("transcript-changed", () => {
+    wave.draw();
+    shown.refresh();
+  });
+  document.getElementById("beside")?.addEventListener("click", (event) => hearFrom(event));
+  saved.watch(root, editing, tools, people);
   keys.listen(player, tools, following, editing, nextWord);
   if ("drawn" in root.dataset) drawing.load(session).then(() => wave.draw());
   loadWords();
   const at = new URLSearchParams(location.search).get("at");
-  if (at && /^\d+$/.test(at)) arrive(Number(at));
+  const asked = at !== null && /^\d+$/.test(at);
+  places.remember(session, player);
+  if (asked) arrive(Number(at));
+
+  /** The longest pause, or a column of the plot: hear what is there. @param {MouseEvent} event */
+  function hearFrom(event) {
+    const target = /** @type {Element} */ (event.target);
+    const link = /** @type {HTMLElement | null} */ (target.closest("[data-hear]"));
+    const plot = target.closest(".columns");
+    if (!link && !plot) return;
+    event.preventDefault();
+    if (link) player.hear(Number(link.dataset.hear));
+    else if (plot) player.hear(shareOf(plot, event) * player.length);
+    following.set(true);
+    player.dispatchEvent(new Event("jumped"));
+  }
 
   /** @param {number} ms */
   function arrive(ms) {

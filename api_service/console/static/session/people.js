@@ -5,6 +5,9 @@
 
 const texts = /** @type {HTMLTemplateElement} */ (document.getElementById("words")).dataset;
 
+/** @type {Record<string, string>} */
+const OTHER = { coach: "client", client: "coach" };
+
 export class People {
   /** @param {HTMLFormElement} form */
   constructor(form) {
@@ -15,6 +18,7 @@ export class People {
     /** @type {(people: Person[]) => void} Called with what a person wants. */
     this.onWish = () => {};
     this.people = this.#read();
+    form.addEventListener("change", (event) => this.#complete(event));
     form.addEventListener("input", () => this.#offer());
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -22,6 +26,20 @@ export class People {
     });
     document.getElementById("add-speaker")?.addEventListener("click", () => this.#add());
     this.swap?.addEventListener("click", () => this.onWish(this.#swapped()));
+    this.#offer();
+  }
+
+  get isChanged() {
+    return this.save !== null && !this.save.hidden;
+  }
+
+  /** Where two speak, and one is the coach, the other is the client, unless somebody said so before. @param {Event} event */
+  #complete(event) {
+    const roles = Array.from(this.list.querySelectorAll("select"));
+    const chosen = roles.find((each) => each === event.target);
+    const other = roles.find((each) => each !== event.target);
+    if (!chosen || !other || roles.length !== 2 || other.value !== "unknown") return;
+    other.value = OTHER[chosen.value] ?? other.value;
     this.#offer();
   }
 
@@ -49,8 +67,7 @@ export class People {
   }
 
   #swapped() {
-    const other = /** @type {Record<string, string>} */ ({ coach: "client", client: "coach" });
-    return this.people.map((each) => ({ ...each, role: other[each.role] ?? each.role }));
+    return this.people.map((each) => ({ ...each, role: OTHER[each.role] ?? each.role }));
   }
 
   #offer() {

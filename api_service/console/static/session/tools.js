@@ -2,6 +2,7 @@
 /** The segment that is chosen: its tools, and the editor in its place. One segment is a stop of the Tab key, not all. */
 
 import { notice } from "../api.js";
+import { canCopy, copy } from "./quotation.js";
 import { said, speakerOf } from "./transcript.js";
 
 const texts = /** @type {HTMLTemplateElement} */ (document.getElementById("words")).dataset;
@@ -30,6 +31,7 @@ export class Tools {
     this.chosen = null;
     /** @type {HTMLElement | null} */
     this.editor = null;
+    if (!canCopy) this.bar.querySelector("[data-do=copy]")?.remove();
     this.bar.addEventListener("click", (event) => this.#clicked(event));
     this.speaker?.addEventListener("change", () => this.giveTo(this.speaker?.value ?? ""));
     this.#stop(transcript.segments[0]);
@@ -39,19 +41,32 @@ export class Tools {
     return this.speaker !== null;
   }
 
+  /** Whether the editor has what is not saved. */
+  get isChanged() {
+    const area = this.editor?.querySelector("textarea");
+    return area !== undefined && area !== null && this.chosen !== null && area.value !== said(this.chosen).textContent;
+  }
+
   /** Choose a segment. @param {HTMLElement | undefined} segment @param {{focus?: boolean}} [options] */
   choose(segment, { focus = false } = {}) {
     if (!segment) return;
     if (segment !== this.chosen && !this.editor) {
       this.#stop(segment);
-      this.chosen = segment;
-      segment.append(this.bar);
+      this.#show(segment);
       this.#fill(segment);
     }
     if (focus && !this.editor) {
       segment.focus({ preventScroll: true });
       segment.scrollIntoView({ block: "nearest" });
     }
+  }
+
+  /** @param {HTMLElement} segment */
+  #show(segment) {
+    this.chosen?.classList.remove("chosen");
+    this.chosen = segment;
+    segment.classList.add("chosen");
+    segment.querySelector(".by")?.after(this.bar);
   }
 
   /** Choose another after the page was made anew. */
@@ -64,10 +79,15 @@ export class Tools {
   /** Choose the one before or after; the first time, the one that is being spoken. @param {number} step */
   move(step) {
     const { segments } = this.transcript;
-    const n = this.chosen?.isConnected
+    let n = this.chosen?.isConnected
       ? this.transcript.numberOf(this.chosen) + step
-      : this.transcript.indexAt(this.player.ms);
-    this.choose(segments[Math.max(0, Math.min(n, segments.length - 1))], { focus: true });
+      : Math.max(0, this.transcript.indexAt(this.player.ms));
+    while (segments[n] && !this.transcript.shows(segments[n])) n += step;
+    this.choose(segments[n] ?? this.chosen ?? undefined, { focus: true });
+  }
+
+  async copy() {
+    if (this.chosen && canCopy) await copy(this.chosen);
   }
 
   hear() {
@@ -107,7 +127,8 @@ export class Tools {
 
   async merge() {
     const segment = this.chosen;
-    if (segment && this.writes) await this.#then(segment, () => this.editing.merge(segment));
+    const all = !("only" in this.transcript.list.dataset); // else the next one may be out of sight
+    if (segment && this.writes && all) await this.#then(segment, () => this.editing.merge(segment));
   }
 
   /** @param {MouseEvent} event */
@@ -116,6 +137,7 @@ export class Tools {
     const segment = this.chosen;
     if (!segment) return;
     if (action === "play") this.hear();
+    if (action === "copy") await this.copy();
     if (action === "edit") this.edit();
     if (action === "merge") await this.merge();
     if (action === "remove") await this.#then(segment, () => this.editing.remove(segment));
@@ -171,7 +193,7 @@ export class Tools {
     this.editor?.remove();
     this.editor = null;
     said(segment).hidden = false;
-    segment.append(this.bar);
+    this.#show(segment);
     segment.focus({ preventScroll: true });
   }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** The transcript in the page: which segment is where, which is spoken when, and what an edit makes of them. */
 
-import { clock } from "../times.js";
+import { clock, duration } from "../times.js";
 
 /**
  * A segment as the API gives it.
@@ -11,6 +11,7 @@ import { clock } from "../times.js";
  * @typedef {{at: number, removed: number, segments: Segment[]}} Change
  */
 
+const texts = /** @type {HTMLTemplateElement} */ (document.getElementById("words")).dataset;
 const blank = /** @type {HTMLTemplateElement} */ (document.getElementById("blank"));
 
 export class Transcript {
@@ -71,7 +72,34 @@ export class Transcript {
       else this.#last().append(...made);
       for (const each of this.segments.slice(change.at, change.at + change.removed)) each.remove();
       this.#count();
+      for (let n = change.at; n <= change.at + made.length; n += 1) this.#noteSilence(n);
     }
+  }
+
+  /** Note before a segment how long nobody spoke, where that was long. @param {number} n */
+  #noteSilence(n) {
+    const [before, segment] = [this.segments[n - 1], this.segments[n]];
+    if (!segment) return;
+    segment.querySelector(".silence")?.remove();
+    const silence = before ? Number(segment.dataset.start) - Number(before.dataset.end) : 0;
+    if (silence < Number(this.list.dataset.silence)) return;
+    const note = document.createElement("p");
+    note.className = "silence";
+    note.lang = document.documentElement.lang;
+    note.textContent = (texts.silence ?? "").replace("#", duration(silence));
+    segment.prepend(note);
+  }
+
+  /** Show one speaker's words alone; empty: everyone's. @param {string} speaker */
+  showOnly(speaker) {
+    if (speaker) this.list.dataset.only = speaker;
+    else delete this.list.dataset.only;
+  }
+
+  /** @param {HTMLElement | undefined} segment @returns {boolean} Whether it is among those that are shown. */
+  shows(segment) {
+    const { only } = this.list.dataset;
+    return segment !== undefined && (only === undefined || segment.dataset.speaker === only);
   }
 
   /** @returns {Element} Where a segment goes that comes after all others. */

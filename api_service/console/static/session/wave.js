@@ -74,8 +74,8 @@ export class Wave {
   }
 }
 
-/** @param {HTMLElement} element @param {MouseEvent} event @returns {number} How far to the right, from 0 to 1. */
-function shareOf(element, event) {
+/** @param {Element} element @param {MouseEvent} event @returns {number} How far to the right, from 0 to 1. */
+export function shareOf(element, event) {
   const { left, width } = element.getBoundingClientRect();
   return (event.clientX - left) / width;
 }

@@ -16,6 +16,7 @@ const form = /** @type {HTMLFormElement} */ (document.getElementById("order"));
 const queue = /** @type {HTMLElement} */ (document.getElementById("queue"));
 const list = /** @type {HTMLElement} */ (document.getElementById("items"));
 const send = /** @type {HTMLButtonElement} */ (document.getElementById("send"));
+const all = /** @type {HTMLAnchorElement} */ (document.getElementById("all"));
 const most = Number(root.dataset.max);
 /** @type {Item[]} */
 let items = [];
@@ -103,6 +104,7 @@ function refresh() {
   items = items.filter((each) => each.state !== "cancelled");
   queue.hidden = items.length === 0;
   send.hidden = !items.some((each) => each.state === "ready");
+  all.hidden = !send.hidden || !items.some((each) => each.state === "done");
   /** @type {HTMLElement} */ (document.getElementById("estimate")).textContent = estimate();
 }
 

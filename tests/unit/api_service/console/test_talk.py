@@ -2,7 +2,7 @@
 
 import pytest
 
-from api_service.console.talk import Bar, Share, talk_of
+from api_service.console.talk import Bar, Share, silences, talk_of
 from shared.transcript import Segment
 
 
@@ -14,7 +14,13 @@ def test_segments_in_a_row_are_one_turn_and_pauses_are_silence() -> None:
     talk = talk_of(said((1, 0, 4_000), (1, 5_000, 6_000), (2, 8_500, 13_500), (1, 13_500, 14_000)), 20_000)
     assert talk.shares == (Share(1, 5_500, 52, 2, 5_000), Share(2, 5_000, 48, 1, 5_000))
     assert (talk.silent_ms, talk.silent_percent) == (9_500, 48)
-    assert (talk.pauses, talk.longest_pause_ms) == (2, 6_000)
+    assert (talk.pauses, talk.longest_pause_ms, talk.longest_pause_at_ms) == (2, 6_000, 14_000)
+
+
+def test_long_silences_are_noted_before_what_breaks_them() -> None:
+    talk = said((1, 9_000, 10_000), (2, 12_999, 14_000), (1, 17_000, 18_000), (2, 17_500, 19_000))
+    assert silences(talk) == [0, 0, 3_000, 0]
+    assert silences([]) == [0]
 
 
 def test_who_is_unknown_comes_last() -> None:
