@@ -4,9 +4,11 @@ import re
 from typing import Annotated, Final
 
 from fastapi import Depends, Header, Request
+from pydantic import BaseModel
 
 from api_service.callers import Caller
 from api_service.services import Services
+from api_service.validation import invalid
 from shared.errors import RevisionRequiredError
 from shared.transcript_edits import ANY, NEVER
 
@@ -26,11 +28,31 @@ def caller_of(request: Request) -> Caller:
 
 
 async def _services(request: Request) -> Services:
+    refuse_unread(request)
     return services_of(request)
 
 
 async def _caller(request: Request) -> Caller:
     return caller_of(request)
+
+
+def refuse_unread(request: Request) -> None:
+    """Refuse a query parameter that the route of the API does not read, lest a misspelt one be taken for heard.
+
+    A query that is a model refuses such by itself; most routes have no query at all.
+    """
+    if not request.scope["query_string"] or not request.scope["path"].startswith("/v1/"):
+        return
+    read = request.scope["route"].dependant.query_params  # no dependency of ours reads the query
+    if any(
+        isinstance(kind := each.field_info.annotation, type) and issubclass(kind, BaseModel) for each in read
+    ):
+        return
+    known = {each.alias for each in read}
+    unread = [name for name in request.query_params if name not in known]
+    if unread:
+        told = [{"loc": ("query", name[:100]), "type": "extra_forbidden"} for name in unread]
+        raise invalid(told, looks=request.method == "GET")
 
 
 _IF_MATCH: Final = "The transcript's `ETag`, or a segment's, or its `revision` in quotes; `*` for any"

@@ -12,7 +12,7 @@ from starlette.types import ExceptionHandler
 
 from api_service import tus
 from api_service.console import troubles
-from api_service.responses import FIRST_LOOK_S
+from api_service.responses import FIRST_LOOK_S, JSON
 from api_service.validation import invalid
 from shared.database import POSTGRES_AWAY
 from shared.errors import (
@@ -88,7 +88,16 @@ async def _wrong_form(request: Request, error: Exception) -> Response:
     errors = error.errors()
     if all(item["loc"][0] == "path" for item in errors):  # what is no id is the id of nothing
         return problem(request, NotFoundError())
-    return problem(request, invalid(errors))
+    if errors[0]["loc"] == ("body",) and isinstance(error.body, bytes):  # it was not read as JSON
+        sent_as = request.headers.get("content-type") or "nothing"
+        return problem(
+            request,
+            InvalidRequestError(
+                f"The body must be JSON and say so: Content-Type: {JSON}. It came as {sent_as[:100]}. "
+                "Nothing was stored."
+            ),
+        )
+    return problem(request, invalid(errors, looks=request.method == "GET"))
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -103,13 +112,22 @@ async def _http(request: Request, error: Exception) -> Response:
                 request, InvalidRequestError("The body cannot be read as JSON. Nothing was stored.")
             )
         case HTTPStatus.NOT_FOUND:
-            return problem(
-                request, NotFoundError(f"{called} is not part of this API: docs/api.md lists what is.")
-            )
+            return problem(request, NotFoundError(f"{called} is not part of this API{_nearest(request)}."))
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            allowed = {"Allow": request.app.methods_of(request.scope["path"])}
+            # What the document does not describe are pages, each with one route.
+            named = request.app.methods_of(request.scope["path"]) or (error.headers or {}).get("Allow", "")
+            allowed = {"Allow": "GET, HEAD" if named == "GET" else named}
             return problem(request, MethodNotAllowedError(f"{called} does not exist; see Allow."), allowed)
     raise error  # nothing else is raised by what we use
+
+
+def _nearest(request: Request) -> str:
+    """Where to go on from an address that does not exist."""
+    path = request.scope["path"]
+    bare = path.rstrip("/")
+    if bare != path and request.app.methods_of(bare):
+        return f": leave the slash at its end out, {bare}"
+    return ": /docs shows what is"
 
 
 async def _gone(request: Request, _error: Exception) -> Response:

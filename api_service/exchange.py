@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from http import HTTPStatus
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -106,6 +107,8 @@ class _Exchange:
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._id
             headers["X-Content-Type-Options"] = "nosniff"
+            if self._status == HTTPStatus.NO_CONTENT:
+                del headers["Content-Type"]  # the framework's, of the body that there is not
             headers.setdefault(
                 "Cache-Control", "no-store"
             )  # what people say in confidence stays out of caches

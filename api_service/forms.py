@@ -13,6 +13,9 @@ AUDIO: Final = "audio"
 MAX_FIELD_BYTES: Final = 16 * 1024
 MAX_FIELDS_BYTES: Final = 128 * 1024
 
+_USUAL_NAMES: Final = frozenset({"file", "upload", "recording", "media", "video", "data"})
+"""What other APIs call the field with the file."""
+
 _REPEATABLE: Final = "phrases"
 _AS_JSON: Final = "metadata"
 _NOT_BESIDE_A_FILE: Final = frozenset(RecordingOrder.model_fields) - frozenset(SessionForm.model_fields)
@@ -31,7 +34,7 @@ class FormFields:
         if name in _NOT_BESIDE_A_FILE:
             raise wrong_field(name, "stands in a JSON body, in the place of a file")
         if name not in _KNOWN:
-            near = difflib.get_close_matches(name, [*_KNOWN, AUDIO], n=1)
+            near = [AUDIO] if name in _USUAL_NAMES else difflib.get_close_matches(name, [*_KNOWN, AUDIO], n=1)
             hint = f"; did you mean `{near[0]}`" if near else ""
             raise wrong_field(name[:100], f"there is no such field{hint}")
         if name in self.values and name != _REPEATABLE:

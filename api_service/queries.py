@@ -187,4 +187,6 @@ def read_cursor(cursor: str) -> UUID:
 
 
 def _no_cursor() -> InvalidRequestError:
-    return invalid([{"loc": ("query", "cursor"), "msg": "is not one that a page of this list gave"}])
+    return invalid(
+        [{"loc": ("query", "cursor"), "msg": "is not one that a page of this list gave"}], looks=True
+    )

@@ -14,14 +14,18 @@ _PLACES: Final = {
 }
 
 
-def invalid(errors: Iterable[Mapping[str, Any]], place: str | None = None) -> InvalidRequestError:
-    """The one error that tells all of pydantic's; `place` where their locations do not begin with one."""
+def invalid(
+    errors: Iterable[Mapping[str, Any]], place: str | None = None, *, looks: bool = False
+) -> InvalidRequestError:
+    """The one error that tells all of pydantic's; `place` where their locations do not begin with one.
+
+    `looks`: the request would have stored nothing anyway.
+    """
     found = [_told(error, place) for error in errors]
     first = found[0] if found else {"where": "the request", "detail": "is not valid"}
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return InvalidRequestError(
-        f"In {first['where']}: {first['detail']}.{more} Nothing was stored.", errors=found
-    )
+    kept = "" if looks else " Nothing was stored."
+    return InvalidRequestError(f"In {first['where']}: {first['detail']}.{more}{kept}", errors=found)
 
 
 def wrong_field(name: str, detail: str) -> InvalidRequestError:
@@ -31,10 +35,17 @@ def wrong_field(name: str, detail: str) -> InvalidRequestError:
 
 def _told(error: Mapping[str, Any], place: str | None) -> dict[str, str]:
     location = [str(part) for part in error["loc"]]
+    if error.get("type") == "json_invalid" and location:  # the framework's: its place is a character
+        why = _lower(str(error.get("ctx", {}).get("error", "")))
+        return {"where": "the body", "detail": f"is no JSON from character {location[-1]} on: {why}"}
     kind = place or (location.pop(0) if location else "body")
     # A tagged union or a validator may add names of its own; the first name is the caller's.
     name = ".".join(location)
     where = f"{_PLACES.get(kind, kind)} `{name}`" if name else f"the {kind}"
     detail = "there is no such field" if error.get("type") == "extra_forbidden" else str(error["msg"])
     detail = detail.removeprefix("Value error, ").rstrip(".")
-    return {"where": where, "detail": detail[:1].lower() + detail[1:]}
+    return {"where": where, "detail": _lower(detail)}
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api_service.deps import CallerDep, ServicesDep, caller_of, services_of
+from api_service.deps import CallerDep, ServicesDep, caller_of, refuse_unread, services_of
 from api_service.direct_route import DirectRoute
 from api_service.pacing import look_again_s
 from api_service.queries import JobQuery, write_cursor
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
 polled = APIRouter(prefix="/v1/jobs", tags=["Jobs"], route_class=DirectRoute)
 
 MAX_WAIT_S: Final = 60
-_WAIT: Final = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})")
+_WAIT: Final = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\d*(?![\w.])", re.IGNORECASE)
 
 
 @router.get("", response_model=Page[JobResource], responses={200: {"headers": NEXT}, **problems(422)})
@@ -58,6 +58,7 @@ async def get_job(request: Request, job_id: UUID) -> Response:
     With `Prefer: wait=N` the answer is held: with `If-None-Match` until the job differs from that tag, without it
     until the job has ended.
     """
+    refuse_unread(request)
     services, caller = services_of(request), caller_of(request)
     seconds = _wait_of(request.headers.get("Prefer", ""))
     if seconds:
