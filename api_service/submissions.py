@@ -153,7 +153,11 @@ class Submissions:
         before: Callable[[], Awaitable[None]] | None = None,
         within: Within | None = None,
     ) -> Submitted:
-        """Commit and ring; the recording is deleted where nothing was committed, or had been before."""
+        """Commit and ring; the recording is deleted where nothing was committed, or had been before.
+
+        In doubt it is kept: the session may be there, and need it. What turns out to have no row is an orphan.
+        """
+        committing = False
         job = draft_job(caller, session_id, **self._order(form))
         form = form.model_copy(
             update={"delete_after": self._retention.delete_after(form.delete_after, job.created_at)}
@@ -162,11 +166,11 @@ class Submissions:
             draft = _draft(caller, session_id, job, form, recording, await self._signer(caller, form))
             if before is not None:
                 await before()
+            committing = True
             await outlast(lambda: self._create(draft, job, within))
-            session = await self._sessions.get(session_id, caller.tenant_id)
+            session = await outlast(lambda: self._sessions.get(session_id, caller.tenant_id))
         except BaseException as error:
-            # In doubt, what an Idempotency-Key can find again is kept: the session may be there, and need it.
-            if caller.claim is None or not isinstance(error, _IN_DOUBT):
+            if not (committing and isinstance(error, _IN_DOUBT)):
                 await self._store.delete_prefix(recording.key)
             raise
         if session.audio_key != recording.key:  # the request was carried out before, and not answered

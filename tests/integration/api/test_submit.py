@@ -137,6 +137,23 @@ async def test_a_commit_that_fails_leaves_nothing(api: Api) -> None:
     await nothing_is_left(api)
 
 
+LOST_ANSWER = """
+CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE 'terminating connection' USING ERRCODE = 'admin_shutdown'; END $$;
+CREATE CONSTRAINT TRIGGER lose AFTER INSERT ON session DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION lose();
+"""
+
+
+async def test_a_commit_in_doubt_keeps_the_recording(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F2: the session may be there and need it; where it is not, the recording is an orphan, and goes as one."""
+    monkeypatch.setattr("shared.database._OUTLAST_WAITS_S", ())
+    await api.pool.execute(LOST_ANSWER)
+    answer = await api.http.post("/v1/sessions", files={"audio": ("first.wav", WAV)})
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert [path.read_bytes() for path in api.stored()] == [WAV]
+
+
 # Refusals ----------------------------------------------------------------------------------------------
 
 
