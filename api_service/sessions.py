@@ -10,7 +10,7 @@ from api_service.drafts import Order, draft_job, order_of
 from api_service.engines import Offer
 from api_service.retention import Retention
 from api_service.spending import Spending
-from shared.database import Pool
+from shared.database import Pool, outlast
 from shared.errors import CancelledByUserError, NotFoundError, ObjectMissingError
 from shared.jobs import JobRepository
 from shared.logs import get_logger
@@ -87,7 +87,9 @@ class Sessions:
             await self._jobs.cancel(session.transcription_job_id, caller.tenant_id, reason)
         # Objects first: a store that fails leaves the row, by which the caller can try again.
         await self._store.delete_prefix(f"sessions/{session_id}/")
-        await self._sessions.delete(session_id, caller.tenant_id)
+        await outlast(lambda: self._sessions.delete(session_id, caller.tenant_id))
+        if session.audio_source is not None:  # a worker may have put it there since
+            await self._store.delete_prefix(f"sessions/{session_id}/")
         self._bell.place_freed()
         log.info("session erased", session_id=str(session_id))
 

@@ -73,7 +73,7 @@ LOSE: Final = _move(
 )
 RETRY_LATER: Final = _move(
     JobStatus.QUEUED,
-    "worker = NULL, queued_at = now(), failures = failures + 1, error = $3, next_attempt_at = $4",
+    "worker = NULL, queued_at = now(), failures = failures + 1, error = $3, next_attempt_at = now() + $4::interval",
     _FENCE,
     "will_retry",
 )

@@ -5,7 +5,7 @@ no row. A method that matches no row returns None or False, and the run that cal
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -145,11 +145,10 @@ class JobRepository:
         """Let a dead worker's job wait for one of another lane; that counts as a failure, as a takeover does."""
         return await self._pool.fetchrow(job_moves.LOSE, job_id, attempt) is not None
 
-    async def retry_later(self, job_id: UUID, attempt: int, error: TranscriptsError, at: datetime) -> bool:
-        """Queue the job again for `at` after a transient error."""
-        return (
-            await self._pool.fetchrow(job_moves.RETRY_LATER, job_id, attempt, error.as_dict(), at) is not None
-        )
+    async def retry_later(self, job_id: UUID, attempt: int, error: TranscriptsError, wait: timedelta) -> bool:
+        """Queue the job again after a transient error; due after `wait`, by the database's clock."""
+        row = await self._pool.fetchrow(job_moves.RETRY_LATER, job_id, attempt, error.as_dict(), wait)
+        return row is not None
 
     async def fall_back(self, job: JobRecord, error: TranscriptsError, warning: dict[str, Any]) -> bool:
         """Let the job wait for its other engine, which starts from the beginning; once in its life."""

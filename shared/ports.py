@@ -138,11 +138,3 @@ class JobQueue(Protocol):
     async def aclose(self) -> None:
         """Close what the queue holds open."""
         ...
-
-
-class Clock(Protocol):
-    """The time of day, so that tests can set it."""
-
-    def now(self) -> datetime:
-        """The present as an aware datetime in UTC."""
-        ...

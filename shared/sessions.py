@@ -1,12 +1,13 @@
 """The repository of sessions: read, listed, renamed and erased; jobs change their status (`shared.jobs`)."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from shared.database import Pool
+from shared.database import Pool, transaction
 from shared.errors import NotFoundError
 from shared.lifecycle import JobStatus
 from shared.records import SessionRecord
@@ -22,6 +23,9 @@ WHERE s.tenant_id = $1 AND ($2::uuid IS NULL OR s.id < $2) AND s.status = ANY($3
     AND ($7::text IS NULL OR strpos(lower(s.title), lower($7)) > 0)
 ORDER BY s.id DESC LIMIT $8
 """
+# Whoever moves a job locks it and then its session: the other way round, deleting would wait for them and they for it.
+_LOCK_JOBS: Final = "SELECT FROM job WHERE session_id = $1 ORDER BY id FOR UPDATE"
+_LOCK_EXPIRED: Final = "SELECT tenant_id FROM session WHERE id = $1 AND delete_after < now() FOR UPDATE"
 _DELETE: Final = f"""
 WITH gone AS (
     DELETE FROM session WHERE id = $1 AND tenant_id = $2 RETURNING *
@@ -101,4 +105,26 @@ class SessionRepository:
 
         Webhooks that tell of it are queued with it.
         """
-        return bool(await self._pool.fetchval(_DELETE, session_id, tenant_id))
+        async with transaction(self._pool) as connection:
+            await connection.execute(_LOCK_JOBS, session_id)
+            return bool(await connection.fetchval(_DELETE, session_id, tenant_id))
+
+    async def expired(self, limit: int) -> list[UUID]:
+        """Some sessions of any tenant whose time is over, the longest first."""
+        rows = await self._pool.fetch(
+            "SELECT id FROM session WHERE delete_after < now() ORDER BY delete_after LIMIT $1", limit
+        )
+        return [row["id"] for row in rows]
+
+    @asynccontextmanager
+    async def erasing(self, session_id: UUID) -> AsyncIterator[bool]:
+        """Hold a session whose time is over while the block deletes its objects; its rows go when the block ends.
+
+        False where its time is not over any more. Who wants to keep it waits meanwhile, and is told that it is gone.
+        """
+        async with transaction(self._pool) as connection:
+            await connection.execute(_LOCK_JOBS, session_id)
+            tenant_id = await connection.fetchval(_LOCK_EXPIRED, session_id)
+            yield tenant_id is not None
+            if tenant_id is not None:
+                await connection.execute(_DELETE, session_id, tenant_id)

@@ -10,7 +10,6 @@ from typing import Any, Final, TypeAlias
 
 from arq.connections import ArqRedis
 
-from shared.clock import SystemClock
 from shared.database import Pool, check_schema, open_pool
 from shared.dispatch import Dispatcher
 from shared.egress import PublicTransport
@@ -136,7 +135,6 @@ def _assemble(
         store=store,
         engines=engines,
         status=status,
-        clock=SystemClock(),
         loose_ends=loose_ends,
         sources=Sources(pool, store, Fetcher(store, _fetch_limits(settings), buckets=buckets)),
         limits=_limits(settings, worker.worker_id),

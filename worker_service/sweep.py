@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
-from uuid import UUID
 
 from redis.exceptions import RedisError
 
@@ -52,7 +51,6 @@ WHERE ({_DUE_UNCLAIMED}) OR (j.status = 'running'
        AND (w.id IS NULL OR w.stopped_at IS NOT NULL OR w.seen_at < now() - $2 * interval '1 second'))
 ORDER BY j.queued_at
 """  # noqa: S608
-_EXPIRED = "SELECT id, tenant_id FROM session WHERE delete_after < now() ORDER BY delete_after LIMIT $1"
 _AT_ONCE: Final = 100
 _LONGEST_WRITE: Final = timedelta(days=1)
 _AUDITED_AT_ONCE: Final = 1_000
@@ -133,8 +131,12 @@ class Sweep:
     async def _drop_uploads(self) -> None:
         """Uploads that nobody finished in time, and what is left of those that became sessions."""
         for upload_id in await self._uploads.expired(_AT_ONCE):
-            await self._store.delete_prefix(upload_prefix(upload_id))
-            await self._uploads.drop_expired(upload_id)
+            try:
+                await self._store.delete_prefix(upload_prefix(upload_id))
+            except StorageError as error:
+                log.warning("an upload is erased later", upload_id=str(upload_id), reason=error.detail)
+            else:
+                await self._uploads.drop_expired(upload_id)
 
     async def _forget_audited(self) -> None:
         """Some of what the audit trail has kept for its time; a function of the database alone may do so."""
@@ -142,8 +144,12 @@ class Sweep:
             await self._pool.execute("SELECT prune_audit($1, $2)", self._audit_days, _AUDITED_AT_ONCE)
 
     async def _erase_expired(self) -> None:
-        for row in await self._pool.fetch(_EXPIRED, _AT_ONCE):
-            session: UUID = row["id"]
-            await self._store.delete_prefix(f"sessions/{session}")
-            await self._sessions.delete(session, row["tenant_id"])
-            log.info("session erased: its time was over", session_id=str(session))
+        for session in await self._sessions.expired(_AT_ONCE):
+            try:
+                async with self._sessions.erasing(session) as still:
+                    if still:
+                        await self._store.delete_prefix(f"sessions/{session}")
+            except StorageError as error:  # one that cannot be erased now keeps nobody else's from it
+                log.warning("a session is erased later", session_id=str(session), reason=error.detail)
+            else:
+                log.info("session erased: its time was over", session_id=str(session))

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from arq.worker import Function, Retry, func
 
-from shared.clock import SystemClock
 from shared.dispatch import Dispatcher
 from shared.queue import names
 from shared.queue.webhook_bell import WebhookBell
@@ -15,7 +14,6 @@ from worker_service.transcribe import Transcriber
 TRANSCRIBER: Final = "transcriber"
 DISPATCHER: Final = "dispatcher"
 WEBHOOKS: Final = "webhooks"
-_CLOCK: Final = SystemClock()
 
 
 async def transcribe(ctx: dict[Any, Any], job_id: str, **_traces: str) -> None:
@@ -24,12 +22,12 @@ async def transcribe(ctx: dict[Any, Any], job_id: str, **_traces: str) -> None:
     dispatcher: Dispatcher = ctx[DISPATCHER]
     webhooks: WebhookBell = ctx[WEBHOOKS]
     try:
-        due = await transcriber.run(UUID(job_id))
+        wait = await transcriber.run(UUID(job_id))
     finally:
         dispatcher.poke()  # a place is free
         webhooks.poke()  # and somebody may want to hear why
-    if due is not None:
-        raise Retry(defer=max(0.0, (due - _CLOCK.now()).total_seconds()))
+    if wait is not None:
+        raise Retry(defer=wait)
 
 
 FUNCTIONS: Final[tuple[Function, ...]] = (func(transcribe, name=names.TRANSCRIBE),)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from shared.jobs import JobRepository
 from shared.lifecycle import Outcome, Phase
 from shared.logs import get_logger
 from shared.operations import OperationRepository, as_json
-from shared.ports import Clock, ObjectStore
+from shared.ports import ObjectStore
 from shared.records import JobRecord
 from shared.segments import segment
 from shared.sessions import SessionRepository
@@ -32,7 +32,7 @@ from shared.transcript import Notice, Segment, Speaker
 from shared.transcripts import TranscriptRepository
 from shared.waveforms import WaveformRepository
 from worker_service import scratch
-from worker_service.backoff import next_attempt
+from worker_service.backoff import wait_before
 from worker_service.course import Courses, Hearing
 from worker_service.engines.port import Engine, SpeechResult
 from worker_service.fallback import Fallback
@@ -47,7 +47,7 @@ from worker_service.voices import Voices
 
 log = get_logger(__name__)
 
-_AWAY_S = 30.0  # when to look again at a job whose end could not be written
+_AWAY = timedelta(seconds=30)  # when to look again at a job whose end could not be written
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,6 @@ class Transcriber:
         store: ObjectStore,
         engines: Mapping[str, Engine],
         status: StatusBoard,
-        clock: Clock,
         loose_ends: LooseEnds,
         sources: Sources,
         limits: RunLimits,
@@ -92,13 +91,12 @@ class Transcriber:
         self._sources = sources
         self._engines = engines
         self._status = status
-        self._clock = clock
         self._limits = limits
         self._metrics = metrics
         self._voices = voices
 
-    async def run(self, job_id: UUID) -> datetime | None:
-        """Run one attempt; returns when the job is due again, or None where this worker is done with it.
+    async def run(self, job_id: UUID) -> timedelta | None:
+        """Run one attempt; returns how long the job waits for another, or None where this worker is done with it.
 
         Raises CancelledError when the worker stops, after the job has been given back.
         """
@@ -110,11 +108,11 @@ class Transcriber:
             return None
         with Observation(job, self._metrics) as seen:
             log.info("job claimed")
-            seen.outcome, due = await self._attempt(job, seen)
-        return due
+            seen.outcome, wait = await self._attempt(job, seen)
+        return wait
 
-    async def _attempt(self, job: JobRecord, seen: Observation) -> tuple[str, datetime | None]:
-        """Work until the job ends or is taken away; returns how the attempt ended, and when the job is due again."""
+    async def _attempt(self, job: JobRecord, seen: Observation) -> tuple[str, timedelta | None]:
+        """Work until the job ends or is taken away; returns how the attempt ended, and how long the next one waits."""
         work = asyncio.ensure_future(self._work(job))
         lost = asyncio.Event()
 
@@ -215,25 +213,26 @@ class Transcriber:
 
     # How it ends ---------------------------------------------------------------------------------------
 
-    async def _end_badly(self, job: JobRecord, error: TranscriptsError) -> tuple[str, datetime | None]:
+    async def _end_badly(self, job: JobRecord, error: TranscriptsError) -> tuple[str, timedelta | None]:
         """Queue the job again after a transient error, fail it after any other; returns as `_attempt` does."""
         telemetry.annotate(**{"error.type": error.code})
         try:
-            outcome, due = await self._settle(job, error)
+            outcome, wait = await self._settle(job, error)
         except AWAY:  # still ours, so it comes round again here, as a takeover
-            outcome, due = "will_retry", self._clock.now() + timedelta(seconds=_AWAY_S)
-        if due is None:
+            outcome, wait = "will_retry", _AWAY
+        if wait is None:
             await self._tie_up(job)  # pieces may still be heard, for nobody
         self._metrics.went_wrong(job.engine, error.code, outcome)
-        return outcome, due
+        return outcome, wait
 
-    async def _settle(self, job: JobRecord, error: TranscriptsError) -> tuple[str, datetime | None]:
+    async def _settle(self, job: JobRecord, error: TranscriptsError) -> tuple[str, timedelta | None]:
         transient = error.transient or type(error) is TranscriptsError
         if transient and job.failures + 1 < self._limits.max_attempts:
-            due = next_attempt(self._clock.now(), job.failures, error, base_s=self._limits.retry_base_s)
-            kept = await outlast(lambda: self._jobs.retry_later(job.id, job.attempt, error, due))
-            log.warning("job will be tried again", job_id=str(job.id), code=error.code, due=due.isoformat())
-            return "will_retry", due if kept else None
+            wait = wait_before(job.failures, error, base_s=self._limits.retry_base_s)
+            kept = await outlast(lambda: self._jobs.retry_later(job.id, job.attempt, error, wait))
+            wait_s = round(wait.total_seconds(), 1)
+            log.warning("job will be tried again", job_id=str(job.id), code=error.code, wait_s=wait_s)
+            return "will_retry", wait if kept else None
         if await self._fallback.take(job, error):
             return "fell_back", None
         if transient:

@@ -1,5 +1,6 @@
 """What a scaler reads: places there are, and places that would be used."""
 
+from datetime import timedelta
 from typing import Any
 
 from shared.errors import EngineUnavailableError
@@ -35,8 +36,9 @@ async def test_places_are_told_in_all_and_by_engine(api: Api) -> None:
     await sign_on(api.pool, "lost", engines=["google"], seen_s_ago=16)
     await api.claimed(await api.send())
     deferred = await api.claimed(await api.send())
-    later = await api.pool.fetchval("SELECT now() + interval '5 minutes'")
-    assert await api.jobs.retry_later(deferred.id, deferred.attempt, EngineUnavailableError(), later)
+    assert await api.jobs.retry_later(
+        deferred.id, deferred.attempt, EngineUnavailableError(), timedelta(minutes=5)
+    )
     for engine in ("scripted", "local", "local"):
         await stored_job(api.pool, engine=engine)
     await api.pool.execute("UPDATE job SET queued_at = now() - interval '90 seconds' WHERE engine = 'local'")

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from shared.budgets import Budgets
-from shared.clock import SystemClock
 from shared.database import Pool, open_pool
 from shared.dispatch import Dispatcher
 from shared.errors import CancelledByUserError
@@ -103,7 +102,7 @@ async def desk(
         store, status = DiskStore(tmp_path / "objects"), StatusBoard(pool, tick_s=0.05)
         loose_ends = LooseEnds(pool, {"google": engine})
         transcriber = Transcriber(
-            pool=pool, store=store, engines={"google": engine}, status=status, clock=SystemClock(),
+            pool=pool, store=store, engines={"google": engine}, status=status,
             loose_ends=loose_ends, metrics=WorkerMetrics(),
             limits=RunLimits("w1", 3, 3_600_000, 0.01, tmp_path, asyncio.Semaphore(2)),
             sources=Sources(pool, store, Fetcher(store, FetchLimits(10**7, 10, networks_of("127.0.0.0/8")))),

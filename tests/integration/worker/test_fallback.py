@@ -10,7 +10,6 @@ import pytest
 
 from api_service.drafts import order_of
 from shared.budgets import Budgets
-from shared.clock import SystemClock
 from shared.database import Pool, open_pool
 from shared.errors import EngineRefusedError, EngineUnavailableError
 from shared.jobs import JobRepository
@@ -79,7 +78,7 @@ async def bench(database_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
         store, first = DiskStore(tmp_path / "objects"), Refusing()
         engines = {"first": first, "other": ScriptedEngine()}
         transcriber = Transcriber(
-            pool=pool, store=store, engines=engines, status=StatusBoard(pool, tick_s=0.05), clock=SystemClock(),
+            pool=pool, store=store, engines=engines, status=StatusBoard(pool, tick_s=0.05),
             loose_ends=LooseEnds(pool, engines), metrics=WorkerMetrics(),
             sources=Sources(pool, store, Fetcher(store, FetchLimits(10**7, 10))),
             limits=RunLimits("w", 3, 60_000, 0.01, tmp_path, asyncio.Semaphore(2)),

@@ -13,12 +13,16 @@ import pytest
 
 from shared.database import Pool, open_pool, transaction
 from shared.dispatch import Dispatcher
+from shared.errors import NotFoundError, StorageError
 from shared.ids import new_id
 from shared.queue.client import RedisJobQueue, connect
+from shared.records import SessionRecord
+from shared.sessions import SessionRepository
 from shared.settings import WorkerSettings
 from shared.storage.disk import DiskStore
 from shared.tenants import DEFAULT_TENANT
 from shared.uploads import StoredPart, UploadRecord, UploadRepository
+from tests.fixtures.locks import until_waiting
 from tests.fixtures.rows import a_session, put_bytes, stored_job
 from worker_service.services import open_services
 from worker_service.sweep import Sweep
@@ -31,7 +35,7 @@ class Stores:
     """The stores of one test, and the sweep over them."""
 
     pool: Pool
-    objects: DiskStore
+    objects: "Stubborn"
     sweep: Sweep
 
     async def keys(self) -> list[str]:
@@ -46,12 +50,12 @@ async def stores(
 ) -> AsyncIterator[Stores]:
     """The parameter, if there is one: for how many days the audit trail is kept."""
     queue = RedisJobQueue(connect(redis_url, queue="transcripts"), "transcripts")
-    objects = DiskStore(tmp_path / "objects")
+    objects = Stubborn(tmp_path / "objects")
 
     async def always(_: float) -> bool:
         return True
 
-    async with await open_pool(database_url, size=2, name="test") as pool:
+    async with await open_pool(database_url, size=5, name="test") as pool:
         dispatcher = Dispatcher(pool, queue, tenant_limit=None)
         sweep = Sweep(
             pool=pool,
@@ -93,6 +97,69 @@ async def test_a_session_is_erased_when_it_said_so(stores: Stores) -> None:
     assert await stores.keys() == sorted([later.audio_key, kept.audio_key])
     left = await stores.pool.fetch("SELECT id FROM session")
     assert {row["id"] for row in left} == {later.id, kept.id}
+
+
+class Stubborn(DiskStore):
+    """Refuses to delete some folders, and stops at another until it is told to go on."""
+
+    refused: tuple[str, ...] = ()
+    held = "nothing"
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def delete_prefix(self, prefix: str) -> int:
+        if any(name in prefix for name in self.refused):
+            raise StorageError("A retention policy holds the object.")
+        if self.held in prefix:
+            self.reached.set()
+            await self.go_on.wait()
+        return await super().delete_prefix(prefix)
+
+
+async def test_one_that_cannot_be_erased_keeps_nobody_else_s_and_is_tried_again(stores: Stores) -> None:
+    bad, good = (a_session(delete_after=NOW - timedelta(seconds=n)) for n in (9, 1))
+    for session in (bad, good):
+        await stored_job(stores.pool, session=session)
+        await put_bytes(stores.objects, session.audio_key, b"x")
+    bad_upload, _ = await an_upload(stores), await an_upload(stores)
+    await stores.pool.execute("UPDATE upload SET expires_at = now() - interval '1 s'")
+    stores.objects.refused = (str(bad.id), str(bad_upload.id))
+    await stores.sweep.once()
+    assert await stores.keys() == sorted([bad.audio_key, f"{bad_upload.prefix}/parts/0"])
+    # Their rows are what leads the next sweep to them.
+    assert [row["id"] for row in await stores.pool.fetch("SELECT id FROM session")] == [bad.id]
+    assert [row["id"] for row in await stores.pool.fetch("SELECT id FROM upload")] == [bad_upload.id]
+    stores.objects.refused = ()
+    await stores.sweep.once()
+    assert await stores.keys() == []
+    assert await stores.pool.fetchval("SELECT count(*) FROM session") == 0
+
+
+async def test_who_keeps_a_session_keeps_it_whole_or_is_told_that_it_is_gone(stores: Stores) -> None:
+    """Its time is looked at again when its turn comes, and from then on nobody changes it."""
+    first, second = (a_session(delete_after=NOW - timedelta(seconds=n)) for n in (9, 1))
+    for session in (first, second):
+        await stored_job(stores.pool, session=session)
+        await put_bytes(stores.objects, session.audio_key, b"x")
+    sessions = SessionRepository(stores.pool)
+
+    async def keep(session: SessionRecord) -> SessionRecord:
+        return await sessions.patch(session.id, session.tenant_id, delete_after=(None,))
+
+    stores.objects.held = str(first.id)
+    sweep = asyncio.create_task(stores.sweep.once())
+    await stores.objects.reached.wait()
+    await keep(second)
+    too_late = asyncio.create_task(keep(first))
+    await until_waiting(stores.pool)
+    stores.objects.go_on.set()
+    await sweep
+    with pytest.raises(NotFoundError):
+        await too_late
+    assert await stores.keys() == [second.audio_key]
+    assert [row["id"] for row in await stores.pool.fetch("SELECT id FROM session")] == [second.id]
 
 
 async def test_uploads_that_nobody_finished_are_erased(stores: Stores) -> None:

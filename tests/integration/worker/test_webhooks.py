@@ -155,7 +155,7 @@ async def test_what_is_not_an_end_is_not_told(site: Site) -> None:
     await site.endpoint()
     job = await site.running()
     jobs = JobRepository(site.pool)
-    await jobs.retry_later(job.id, job.attempt, NoAudioError(), datetime.now(UTC))
+    await jobs.retry_later(job.id, job.attempt, NoAudioError(), timedelta())
     again = await jobs.claim(job.id, "w2")
     assert again is not None
     await jobs.hand_over(again.id, again.attempt)

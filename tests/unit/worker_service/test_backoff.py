@@ -1,18 +1,14 @@
 """Waits between attempts: growing, jittered, bounded, and never shorter than Retry-After."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from shared.errors import EngineQuotaError, EngineUnavailableError
-from worker_service.backoff import next_attempt
-
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
+from worker_service.backoff import wait_before
 
 
 def wait(failures: int, error: Exception | None = None, *, base_s: float = 5.0) -> float:
     given = error if isinstance(error, EngineQuotaError) else EngineUnavailableError()
-    return (next_attempt(NOW, failures, given, base_s=base_s) - NOW).total_seconds()
+    return wait_before(failures, given, base_s=base_s).total_seconds()
 
 
 @pytest.mark.parametrize(("failures", "longest"), [(0, 5), (1, 10), (2, 20), (5, 160), (20, 900)])
