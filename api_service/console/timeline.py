@@ -12,7 +12,7 @@ WIDTH: Final = 1_000
 """The bar's width, in units of its own."""
 
 _LEAST: Final = 3  # a stretch that took next to nothing is still seen
-_WAITS: Final = frozenset({"queued", "will_retry", "handed_over"})
+_WAITS: Final = frozenset({"queued", "will_retry", "handed_over", "worker_lost", "fell_back"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,16 @@ from uuid import UUID
 
 from playwright.async_api import Page, expect
 
+from shared.database import transaction
 from shared.errors import EngineError
 from shared.jobs import JobRepository
+from shared.lifecycle import Outcome
+from shared.operations import Cost, OperationRepository
 from shared.records import JobRecord
 from tests.console.browser import DESKTOP, PHONE
 from tests.console.conftest import BROWSER_TEST, Service, Visit
 from tests.fixtures.audio import tone_wav
-from tests.fixtures.rows import a_session, stored_job
+from tests.fixtures.rows import a_session, an_operation, stored_job
 
 pytestmark = BROWSER_TEST
 WAV = tone_wav(0.5)
@@ -206,6 +209,30 @@ async def test_the_charts_draw_the_past_of_each_span(service: Service, visit: Vi
         await expect(page.locator(".chart canvas")).to_have_count(6)
         figure = page.locator("[data-chart=failures] [data-figure]")
         await expect(figure).not_to_have_text(re.compile(r"^0 "))
+
+
+async def test_a_job_shows_what_its_engine_was_asked_to_do_and_each_attempt(
+    service: Service, visit: Visit
+) -> None:
+    job = await stored_job(service.pool, session=a_session(title="With an operation"))
+    claimed = await JobRepository(service.pool).claim(job.id, "worker-one")
+    assert claimed is not None
+    operation = await an_operation(service.pool, claimed, "projects/p/operations/42")
+    async with transaction(service.pool) as connection:
+        rows = OperationRepository(service.pool)
+        await rows.close(connection, operation, Outcome.FAILED, Cost(2_000, 534, estimated=True))
+    assert await JobRepository(service.pool).fail(job.id, claimed.attempt, EngineError())
+    async with visit() as visitor:
+        page = await visitor.open(f"/console/operate/jobs/{job.id}")
+        asked = page.get_by_role("region", name="Operations").get_by_role("row").nth(1)
+        for text in ("projects/p/operations/42", "Failed", "2.0 s", "$0.0005", "estimated"):
+            await expect(asked).to_contain_text(text)
+        attempt = page.get_by_role("region", name="Attempts").get_by_role("row").nth(1)
+        for text in ("worker-one", "engine_failed", "$0.0005"):
+            await expect(attempt).to_contain_text(text)
+        await visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await asked.get_by_role("button", name="Copy").click()
+        assert await page.evaluate("() => navigator.clipboard.readText()") == "projects/p/operations/42"
 
 
 PAGES = (

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from api_service.callers import Caller
+from api_service.console.attempts import attempts
 from api_service.console.pages import asked, form_as, go_to, page, whole_or
 from api_service.console.timeline import timeline
 from api_service.deps import CallerDep, ServicesDep
@@ -15,7 +16,7 @@ from api_service.queries import OperatorJobQuery, Text, write_cursor
 from api_service.services import Services
 from shared.errors import ConflictError, NotFoundError
 from shared.lifecycle import ACTIVE, RETRYABLE
-from shared.operator_schemas import JobSelection, Outcome
+from shared.operator_schemas import Event, JobSelection, Outcome
 
 router = APIRouter(prefix="/console/operate/jobs")
 
@@ -136,9 +137,17 @@ async def _one(request: Request, services: Services, job_id: UUID, template: str
         found=found,
         job=found.job,
         timeline=timeline(found.events),
+        attempts=attempts(found.events, found.costs),
+        detail_of=_detail_of,
         may_cancel=found.job.status in ACTIVE,
         may_retry=found.job.status in RETRYABLE,
     )
+
+
+def _detail_of(event: Event) -> dict[str, Any]:
+    """What an event tells besides, its moments as such."""
+    due = event.detail.get("due")
+    return event.detail if due is None else {**event.detail, "due": datetime.fromisoformat(due)}
 
 
 def _outcome(request: Request, what: str, outcome: Outcome) -> Response:

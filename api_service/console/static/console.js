@@ -34,12 +34,25 @@ function toggleTheme() {
   window.htmx.ajax("POST", "/console/theme", { values: { theme: root.dataset.theme }, swap: "none" });
 }
 
+// A page that came over plain HTTP may not write to the clipboard: then the text is selected, to be copied by hand.
+async function copy(button) {
+  const text = document.getElementById(button.dataset.copies);
+  window.getSelection().selectAllChildren(text);
+  try {
+    await navigator.clipboard.writeText(text.textContent);
+    button.textContent = button.dataset.copied;
+  } catch {
+    button.hidden = true;
+  }
+}
+
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-toggles], [data-theme-toggle], [data-closes], [data-opens], [data-cancels]");
+  const button = event.target.closest("[data-toggles], [data-theme-toggle], [data-closes], [data-opens], [data-cancels], [data-copies]");
   if (!button) return;
   if ("toggles" in button.dataset) toggleMenu(button);
   else if ("themeToggle" in button.dataset) toggleTheme();
   else if ("opens" in button.dataset) document.getElementById(button.dataset.opens).showModal();
+  else if ("copies" in button.dataset) copy(button);
   else if ("cancels" in button.dataset) button.closest("dialog").close();
   else button.closest(".notice").remove();
 });

@@ -1,22 +1,35 @@
 """Values that pages name by their words, and how places and sizes are written."""
 
+import re
 from collections.abc import Iterable
 
 import pytest
 
 from api_service.console.languages import NAMES, clock, language, size
 from api_service.console.routes.search import parts_of
+from shared import job_moves, pieces
 from shared.editing.edits import EditKind
 from shared.editing.states import EditState
 from shared.exports import FORMATS
-from shared.lifecycle import JobStatus, Phase
+from shared.lifecycle import JobStatus, Outcome, Phase
 from shared.search_schemas import Snippet, Stretch
 from shared.transcript import Role
 from shared.transcript_search import SearchOrder
 
+EVENTS = {
+    event
+    for module in (job_moves, pieces)
+    for statement in vars(module).values()
+    if isinstance(statement, str)
+    for event in re.findall(r"SELECT (?:j\.)?id, (?:j\.)?attempt, '(\w+)', jsonb", statement)
+} | {"queued", *Phase}
+"""What happens to a job, as the statements say that note it, and the phases that a worker reports."""
+
 VALUES: dict[str, Iterable[str]] = {
     "status": JobStatus,
     "phase": Phase,
+    "event": EVENTS,
+    "operation_state": ("starting", "running", *Outcome),
     "role": Role,
     "edit_kind": EditKind,
     "edit_state": EditState,
@@ -59,3 +72,7 @@ def test_a_snippet_is_cut_where_something_was_found() -> None:
     snippet = Snippet(text="two offers, two", matches=[Stretch(start=0, end=3), Stretch(start=12, end=15)])
     assert parts_of(snippet) == [("two", True), (" offers, ", False), ("two", True)]
     assert parts_of(Snippet(text="plain", matches=[])) == [("plain", False)]
+
+
+def test_the_events_of_a_job_are_found() -> None:
+    assert {"claimed", "worker_lost", "fell_back", "pieces_intended", "succeeded"} <= EVENTS
