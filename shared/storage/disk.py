@@ -88,8 +88,8 @@ class DiskStore:
             yield found
 
     async def delete_prefix(self, prefix: str) -> int:
-        """Delete a folder of objects, or one object; returns how many files went."""
-        return await asyncio.to_thread(_delete, self._path(prefix))
+        """Delete a folder of objects, or one object, and folders that are empty then; returns how many files went."""
+        return await asyncio.to_thread(_delete, self._path(prefix), self._root)
 
     async def tidy(self, older_than: timedelta) -> int:
         """Delete files that were being written when their process died: nobody will finish them."""
@@ -154,10 +154,18 @@ def _tidy(aside: Path, before: datetime) -> int:
     return count
 
 
-def _delete(path: Path) -> int:
+def _delete(path: Path, root: Path) -> int:
     if path.is_file():
         path.unlink(missing_ok=True)
-        return 1
-    count = sum(1 for found in path.rglob("*") if found.is_file()) if path.is_dir() else 0
-    shutil.rmtree(path, ignore_errors=True)
+        count = 1
+    else:
+        count = sum(1 for found in path.rglob("*") if found.is_file()) if path.is_dir() else 0
+        shutil.rmtree(path, ignore_errors=True)
+    for folder in path.parents:
+        if folder == root:
+            break
+        try:
+            folder.rmdir()
+        except OSError:  # it holds something, or is gone already
+            break
     return count

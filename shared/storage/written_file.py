@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 from concurrent.futures import Executor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -15,6 +16,9 @@ from shared.storage.files import BLOCK
 
 _SYNC_BYTES: Final = 32 * BLOCK
 """How much is written before the disk is told to begin: else it does all of the work at the end, while one waits."""
+
+_EMPTIED: Final = 5
+"""How often a folder may be deleted between being made and being used, which others do with empty ones."""
 
 
 class WrittenFile:
@@ -42,19 +46,25 @@ class WrittenFile:
         """Make the file durable, then visible under its name, then the name durable; ObjectExistsError."""
         self._file.flush()
         os.fsync(self._file.fileno())
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if if_absent:
-            try:
-                path.hardlink_to(self._aside)
-            except FileExistsError:
-                raise ObjectExistsError from None
+        for _ in range(_EMPTIED):
+            with suppress(FileNotFoundError):
+                self._place(path, if_absent)
+                break
         else:
+            self._place(path, if_absent)
+        with suppress(FileNotFoundError):  # the object was deleted as soon as it was there
+            _sync(path.parent)
+
+    def _place(self, path: Path, if_absent: bool) -> None:
+        """FileNotFoundError where somebody deleted the folder because it was empty still."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not if_absent:
             self._aside.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
+            return
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            path.hardlink_to(self._aside)
+        except FileExistsError:
+            raise ObjectExistsError from None
 
     def discard(self) -> None:
         """Close it, and delete it unless it was published."""
@@ -115,3 +125,12 @@ class WriteBehind:
 async def _ended(work: asyncio.Future[None] | None) -> None:
     if work is not None:
         await work
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
