@@ -65,6 +65,8 @@ _RUNNING: Final = "id = $1 AND attempt = $2 AND status = 'running'"
 _INTEND: Final = f"""
 WITH ours AS (
     UPDATE job SET operation_prefix = $3, operation_name = NULL, updated_at = now() WHERE {_RUNNING} RETURNING *
+), staged AS (
+    DELETE FROM staging s USING ours WHERE s.job_id = ours.id AND s.attempt = ours.attempt
 )
 INSERT INTO operation (prefix, job_id, attempt, session_id, tenant_id, engine, model, audio_ms, notices,
     expected_micro_dollars)
@@ -109,18 +111,27 @@ ON CONFLICT (job_id, attempt) DO UPDATE SET audio_ms = usage.audio_ms + excluded
     billed_ms = usage.billed_ms + excluded.billed_ms, micro_dollars = usage.micro_dollars + excluded.micro_dollars,
     estimated = usage.estimated OR excluded.estimated
 """
+# What could not be stopped is looked at again after all others: many of that kind must not hide newer ones.
 _LOOSE: Final = """
-SELECT o.* FROM operation o
-WHERE o.closed_at IS NULL AND o.engine = ANY($1) AND ($2::uuid IS NULL OR o.job_id = $2)
-    AND NOT EXISTS (
-        SELECT 1 FROM job j LEFT JOIN job_piece p ON p.job_id = j.id AND p.operation_prefix = o.prefix
-        WHERE j.id = o.job_id AND j.status = ANY($3) AND (j.operation_prefix = o.prefix OR p.n IS NOT NULL))
-ORDER BY o.created_at LIMIT 100
+WITH tried AS (
+    UPDATE operation SET tried_at = now() WHERE prefix IN (
+        SELECT o.prefix FROM operation o
+        WHERE o.closed_at IS NULL AND o.engine = ANY($1) AND ($2::uuid IS NULL OR o.job_id = $2)
+            AND NOT EXISTS (
+                SELECT 1 FROM job j LEFT JOIN job_piece p ON p.job_id = j.id AND p.operation_prefix = o.prefix
+                WHERE j.id = o.job_id AND j.status = ANY($3) AND (j.operation_prefix = o.prefix OR p.n IS NOT NULL))
+        ORDER BY o.tried_at NULLS FIRST, o.created_at LIMIT 100)
+    RETURNING *
+)
+SELECT * FROM tried ORDER BY created_at
 """
 # The run that closes an operation discards what it left; this is for the run that died in between.
 _LEFTOVERS: Final = """
-SELECT * FROM operation WHERE closed_at < now() - $2 * interval '1 second' AND discarded_at IS NULL AND engine = ANY($1)
-ORDER BY closed_at LIMIT 100
+UPDATE operation SET tried_at = now() WHERE prefix IN (
+    SELECT prefix FROM operation
+    WHERE closed_at < now() - $2 * interval '1 second' AND discarded_at IS NULL AND engine = ANY($1)
+    ORDER BY tried_at NULLS FIRST, closed_at LIMIT 100)
+RETURNING *
 """
 
 
@@ -194,12 +205,18 @@ class OperationRepository:
         return int(value)
 
     async def loose(self, engines: Sequence[str], job_id: UUID | None = None) -> list[Operation]:
-        """The oldest open operations of these engines that no active job points to, perhaps of one job only."""
+        """Open operations of these engines that no active job points to, perhaps of one job only.
+
+        Some of them: those first that were not looked at yet, or the longest time ago. The oldest comes first.
+        """
         rows = await self._pool.fetch(_LOOSE, list(engines), job_id, [str(status) for status in ACTIVE])
         return [Operation.from_row(row) for row in rows]
 
     async def leftovers(self, engines: Sequence[str], *, older_than_s: float) -> list[Operation]:
-        """Closed operations of these engines that may, some time after, still have files in the engine's store."""
+        """Closed operations of these engines that may, some time after, still have files in the engine's store.
+
+        Some of them, as `loose`.
+        """
         rows = await self._pool.fetch(_LEFTOVERS, list(engines), older_than_s)
         return [Operation.from_row(row) for row in rows]
 

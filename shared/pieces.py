@@ -47,6 +47,8 @@ WITH meant AS (
     INSERT INTO job_piece (job_id, n, start_ms, end_ms, operation_prefix)
     SELECT $1, n, start_ms, end_ms, prefix FROM meant
     ON CONFLICT (job_id, n) DO UPDATE SET operation_prefix = excluded.operation_prefix
+), staged AS (
+    DELETE FROM staging s USING job j WHERE j.id = $1 AND s.job_id = j.id AND s.attempt = j.attempt
 ), noted AS (
     INSERT INTO job_event (job_id, attempt, what, detail)
     SELECT j.id, j.attempt, 'pieces_intended', jsonb_build_object('pieces', count(*),

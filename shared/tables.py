@@ -242,6 +242,7 @@ class OperationRow(SQLModel, table=True):
     micro_dollars: int | None = _big(None, nullable=True)
     estimated: bool | None = Field(default=None, nullable=True)
     discarded_at: datetime | None = _time()  # nothing of it is in the engine's store since then
+    tried_at: datetime | None = _time()  # when it was last looked at as a loose end, or as a leftover
 
 
 class WorkerRow(SQLModel, table=True):

@@ -166,7 +166,7 @@ class Courses:
             Intent(piece, request.prefix, each.cost)
             for piece, request, each in zip(pieces, requests, plans, strict=True)
         ]
-        async with self._operations.withdrawing(engine, requests):
+        async with self._operations.staging(job, engine):
             staged = await to_the_end(self._stage(engine, request) for request in requests)
             message = f"Starting the speech engine on {len(requests)} pieces"
             self._status.report(job, Phase.SUBMITTING, message)

@@ -16,7 +16,8 @@ from shared.errors import TranscriptsError
 from shared.lifecycle import Outcome
 from shared.logs import get_logger
 from shared.operations import FREE, Operation, OperationRepository
-from worker_service.engines.port import Engine
+from shared.staging import Staging, StagingRepository
+from worker_service.engines.port import Engine, StillRunningError, outputs
 
 log = get_logger(__name__)
 
@@ -30,6 +31,7 @@ class LooseEnds:
     def __init__(self, pool: Pool, engines: Mapping[str, Engine]) -> None:
         self._pool = pool
         self._rows = OperationRepository(pool)
+        self._staging = StagingRepository(pool)
         self._engines = engines
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -40,6 +42,7 @@ class LooseEnds:
                 if await take_turn(every_s):
                     await self.tie_up()
                     await self.clear()
+                    await self.unstage()
             except (*AWAY, RedisError) as error:
                 log.warning("loose ends put off", reason=repr(error))
             await asyncio.sleep(every_s)
@@ -57,6 +60,22 @@ class LooseEnds:
         left = await self._rows.leftovers(list(self._engines), older_than_s=older_than_s)
         return sum(await asyncio.gather(*map(self._discard, left)))
 
+    async def unstage(self, *, older_than_s: float = _LEFT_S) -> int:
+        """Delete what attempts have staged that ended before they meant to start anything; returns of how many."""
+        left = await self._staging.abandoned(list(self._engines), older_than_s=older_than_s)
+        return sum(await asyncio.gather(*map(self._unstage, left)))
+
+    async def _unstage(self, staging: Staging) -> bool:
+        prefix = outputs(staging.job_id, staging.attempt)
+        try:
+            async with self._slots:
+                await self._engines[staging.engine].discard(prefix)
+            await self._staging.end(staging.job_id, staging.attempt)
+        except (TranscriptsError, *AWAY) as error:
+            log.warning("audio is still in the engine's store", prefix=prefix, reason=repr(error))
+            return False
+        return True
+
     async def _discard(self, operation: Operation) -> bool:
         try:
             async with self._slots:
@@ -72,7 +91,7 @@ class LooseEnds:
             async with self._slots:
                 await self._stop(operation)
             await self._discard(operation)
-        except (TranscriptsError, *AWAY) as error:
+        except (StillRunningError, TranscriptsError, *AWAY) as error:
             log.warning("an operation could not be stopped yet", prefix=operation.prefix, reason=repr(error))
             return False
         return True

@@ -16,6 +16,7 @@ from shared.lifecycle import Outcome, Phase
 from shared.logs import get_logger
 from shared.operations import FREE, Cost, Operation, OperationRepository
 from shared.records import JobRecord
+from shared.staging import StagingRepository
 from shared.transcript import Notice
 from worker_service.engines.port import (
     Engine,
@@ -23,12 +24,13 @@ from worker_service.engines.port import (
     OperationEndedError,
     Plan,
     SpeechRequest,
+    outputs,
 )
 from worker_service.status import StatusBoard
 
 log = get_logger(__name__)
 
-_WITHDRAW_S: Final = 3.0  # a worker that stops has little time; the bucket's lifecycle rule is for the rest
+_WITHDRAW_S: Final = 3.0  # a worker that stops has little time; the loop of loose ends is for the rest
 
 
 class Operations:
@@ -37,6 +39,7 @@ class Operations:
     def __init__(self, pool: Pool, status: StatusBoard) -> None:
         self._pool = pool
         self._rows = OperationRepository(pool)
+        self._staging = StagingRepository(pool)
         self._status = status
 
     async def resume(self, job: JobRecord, engine: Engine) -> Operation | None:
@@ -64,7 +67,7 @@ class Operations:
 
         Raises what the engine raises. After anything but a refusal a later attempt looks for the operation.
         """
-        async with self.withdrawing(engine, [request]):
+        async with self.staging(job, engine):
             self._status.report(job, Phase.UPLOADING, "Handing the audio to the speech engine")
             staged = await engine.stage(request)
             self._status.report(job, Phase.SUBMITTING, "Starting the speech engine")
@@ -100,19 +103,30 @@ class Operations:
         await self.discard(engine, operation.prefix, [operation])
 
     @asynccontextmanager
-    async def withdrawing(self, engine: Engine, requests: Sequence[SpeechRequest]) -> AsyncIterator[None]:
-        """Delete what was staged where the block breaks off, which goes from staging to the intent.
+    async def staging(self, job: JobRecord, engine: Engine) -> AsyncIterator[None]:
+        """Around the block that goes from staging to the intent: delete what was staged where it breaks off.
 
         Nothing of it was submitted, and a later attempt stages its own. Where nobody knows whether the intent was
-        committed, its operation is looked for as always, and not found.
+        committed, its operation is looked for as always, and not found. Where the worker dies in the block, or
+        cannot delete now, the loop of loose ends knows of it.
         """
+        if engine.durable and not await self._staging.begin(job):
+            raise FencedError
         try:
             yield
         except BaseException:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_WITHDRAW_S):
-                    await asyncio.gather(*(self.discard(engine, request.prefix, []) for request in requests))
+                    await self._withdraw(job, engine)
             raise
+
+    async def _withdraw(self, job: JobRecord, engine: Engine) -> None:
+        prefix = outputs(job.id, job.attempt)
+        try:
+            await engine.discard(prefix)
+            await self._staging.end(job.id, job.attempt)
+        except (TranscriptsError, *AWAY) as error:
+            log.warning("audio is still in the engine's store", prefix=prefix, reason=repr(error))
 
     async def discard(self, engine: Engine, prefix: str, operations: Sequence[Operation]) -> None:
         """Leave nothing below the prefix with the engine, where these operations lie, which are closed.

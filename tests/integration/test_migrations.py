@@ -12,6 +12,7 @@ from sqlmodel import SQLModel
 import shared.access_tables
 import shared.edit_tables
 import shared.piece_table
+import shared.staging_table
 import shared.tables
 import shared.upload_tables
 import shared.waveform_table
@@ -43,6 +44,7 @@ async def test_migrations_equal_the_models(database_url: str) -> None:
     assert shared.edit_tables.TranscriptEdit.__tablename__ == "transcript_edit"
     assert shared.upload_tables.Upload.__tablename__ == "upload"
     assert shared.piece_table.JobPieceRow.__tablename__ == "job_piece"
+    assert shared.staging_table.StagingRow.__tablename__ == "staging"
     assert shared.waveform_table.WaveformRow.__tablename__ == "waveform"
 
     def differences(connection: Connection) -> list[object]:

@@ -10,10 +10,18 @@ from shared.jobs import JobRepository
 from shared.lifecycle import Outcome
 from shared.operations import FREE, Cost, Operation, OperationRepository
 from shared.records import JobRecord
+from shared.staging import StagingRepository
 from shared.transcript import Notice
 from tests.fixtures.rows import an_operation, stored_job
 
 PAID = Cost(2_000, 534)
+_MANY = """
+INSERT INTO operation (prefix, job_id, attempt, session_id, tenant_id, engine, model, audio_ms, expected_micro_dollars,
+    created_at, closed_at, outcome)
+SELECT format('results/many/%s/', n), gen_random_uuid(), 1, gen_random_uuid(), 'default', 'scripted', 'm', 1, 1,
+    now() - n * interval '1 minute', CASE WHEN $2::text IS NOT NULL THEN now() - n * interval '1 minute' END, $2
+FROM generate_series(1, $1) n
+"""
 
 
 @pytest.fixture
@@ -159,3 +167,66 @@ async def test_an_operation_that_turns_up_late_is_open_again(pool: Pool, rows: O
     assert await loose(rows) == []
     assert not await rows.started(stalled, operation, "operations/1")
     assert await loose(rows) == [operation.prefix]
+
+
+async def test_many_that_cannot_be_stopped_do_not_hide_a_newer_one(
+    pool: Pool, rows: OperationRepository, jobs: JobRepository
+) -> None:
+    """F12: a hundred are looked at in a turn; those of the last turn come after all others."""
+    await pool.execute(_MANY, 150, None)
+    newest = await claimed(pool)
+    await an_operation(pool, newest)
+    await jobs.cancel(newest.id, newest.tenant_id, CancelledByUserError())
+    first, second, third = [await loose(rows) for _ in range(3)]
+    assert [len(first), len(second), len(third)] == [100, 100, 100]
+    assert len({*first, *second}) == 151
+    assert (await loose(rows, newest))[0] in second
+
+
+async def test_many_that_cannot_be_deleted_do_not_hide_a_newer_one(
+    pool: Pool, rows: OperationRepository
+) -> None:
+    await pool.execute(_MANY, 150, "failed")
+    seen = [
+        {operation.prefix for operation in await rows.leftovers(["scripted"], older_than_s=0)}
+        for _ in range(2)
+    ]
+    assert len(seen[0] | seen[1]) == 150
+
+
+# What was staged -------------------------------------------------------------------------------------------
+
+
+async def abandoned(pool: Pool, *, older_than_s: float = 0) -> list[tuple[str, int]]:
+    found = await StagingRepository(pool).abandoned(["scripted"], older_than_s=older_than_s)
+    return sorted((str(each.job_id), each.attempt) for each in found)
+
+
+async def test_what_is_staged_is_written_down_until_it_is_meant(
+    pool: Pool, rows: OperationRepository
+) -> None:
+    """A worker that dies in between leaves its audio with the engine: the next attempt stages its own."""
+    run, staging = await claimed(pool), StagingRepository(pool)
+    assert await staging.begin(run)
+    assert await abandoned(pool) == [], "it is being staged"
+    again = await claimed(pool, run)
+    assert not await staging.begin(run), "it was overtaken"
+    assert await abandoned(pool) == [(str(run.id), 1)]
+    assert await abandoned(pool, older_than_s=60) == [], "who was overtaken may be about to delete it"
+    assert await staging.begin(again)
+    await an_operation(pool, again)
+    await pool.execute("DELETE FROM session")
+    assert await abandoned(pool) == [(str(run.id), 1)], (
+        "what was meant is an operation, whose files are known"
+    )
+    await staging.end(run.id, 1)
+    assert await abandoned(pool) == []
+
+
+async def test_what_was_staged_for_a_session_that_is_gone_is_known(pool: Pool) -> None:
+    """F13."""
+    run, staging = await claimed(pool), StagingRepository(pool)
+    await staging.begin(run)
+    await pool.execute("DELETE FROM session")
+    assert await abandoned(pool) == [(str(run.id), 1)]
+    assert await staging.abandoned(["google"], older_than_s=0) == []

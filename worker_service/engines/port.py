@@ -20,9 +20,9 @@ Progress = Callable[[int], None]
 """Called with the milliseconds of audio done so far; must not block."""
 
 
-def outputs(job_id: UUID) -> str:
-    """Where all that a job leaves in an engine's store is: the prefixes of its attempts are below it."""
-    return f"results/{job_id}/"
+def outputs(job_id: UUID, attempt: int | None = None) -> str:
+    """Where all that a job, or one attempt of it, leaves in an engine's store is; prefixes of operations begin so."""
+    return f"results/{job_id}/" if attempt is None else f"results/{job_id}/{attempt}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class SpeechRequest:
     @property
     def prefix(self) -> str:
         """Names this attempt's outputs in the engine's store; unique, so an orphan is found by it."""
-        whole = f"{outputs(self.job_id)}{self.attempt}/"
+        whole = outputs(self.job_id, self.attempt)
         return whole if self.piece is None else f"{whole}{self.piece}/"
 
 
@@ -101,6 +101,14 @@ class OperationEndedError(Exception):
         self.cost = cost
 
 
+class StillRunningError(Exception):
+    """An operation was asked to stop and has not yet: it may cost more. `cost` is what it came to until now."""
+
+    def __init__(self, cost: Cost) -> None:
+        super().__init__("the operation was asked to stop and still runs")
+        self.cost = cost
+
+
 class Engine(Protocol):
     """A speech engine, in the steps that a crash may fall between.
 
@@ -137,7 +145,7 @@ class Engine(Protocol):
         ...
 
     async def cancel(self, operation: str, duration_ms: int) -> Cost:
-        """Stop the operation as far as the engine can, and tell what it came to; safe to repeat."""
+        """Stop the operation, and tell what it came to; safe to repeat, which StillRunningError asks for."""
         ...
 
     async def discard(self, prefix: str) -> None:

@@ -20,6 +20,8 @@ from tests.fakes.google.process import FakeGoogle
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.crash_points import KILLED, ROOT
 from tests.fixtures.rows import a_session, put_bytes, stored_job
+from tests.integration.google.conftest import open_engine
+from worker_service.loose_ends import LooseEnds
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
 
@@ -151,6 +153,16 @@ async def paid_and_booked(site: Site, google: FakeGoogle) -> dict[str, tuple[dic
     return {job: (bill, booked.get(job, 0)) for job, bill in bills.items()}
 
 
+async def left(site: Site, google: FakeGoogle) -> list[str]:
+    """What is still in the bucket once another worker has looked after what dead ones left."""
+    engine = open_engine(google)
+    loose_ends = LooseEnds(site.pool, {"google": engine})
+    while await loose_ends.clear(older_than_s=0) + await loose_ends.unstage(older_than_s=0):
+        pass
+    await engine.aclose()
+    return [key for key in google.objects("recordings") if key.startswith("speech/")]
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "where", [MONEY, pytest.param(EVERYWHERE, marks=pytest.mark.slow)], ids=["submitting", "all"]
@@ -168,6 +180,10 @@ async def test_a_kill_at_any_await_costs_time_and_never_a_second_operation(
         assert len(bill[""]) == 1, f"{point}: {len(bill[''])} operations were paid for"
         assert booked == bill[""][0], point
     assert await site.pool.fetchval("SELECT count(*) FROM operation WHERE closed_at IS NULL") == 0
+    assert await site.pool.fetchval("SELECT count(*) FROM staging") > 0, (
+        "some died before they meant anything"
+    )
+    assert await left(site, google) == []
 
 
 @pytest.mark.timeout(600)
@@ -191,3 +207,4 @@ async def test_a_kill_at_any_await_never_pays_for_a_piece_twice(site: Site, goog
         assert booked == sum(ms for (ms,) in bill.values()), point
     assert {tuple(row) for row in said} == {(SAID, 2)}
     assert await site.pool.fetchval("SELECT count(*) FROM operation WHERE closed_at IS NULL") == 0
+    assert await left(site, google) == []

@@ -19,8 +19,9 @@ from shared.operations import FREE, Cost
 from tests.fakes.google.calls import connect, get, metadata
 from tests.fakes.google.process import FakeGoogle
 from tests.integration.google.conftest import Order, heard, open_engine, started
+from worker_service.engines.google import engine as engine_module
 from worker_service.engines.google.engine import GoogleEngine
-from worker_service.engines.port import NotStartedError, OperationEndedError
+from worker_service.engines.port import NotStartedError, OperationEndedError, StillRunningError
 from worker_service.pieces.cutting import Cutting
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
@@ -341,3 +342,19 @@ async def test_what_google_has_forgotten_is_taken_for_paid(
     operation = await started(engine, order(60_000))
     google.forget(operation)
     assert await engine.cancel(operation, 60_000) == Cost(60_000, 16_000, estimated=True)
+
+
+async def test_a_cancel_that_google_ignores_is_not_taken_for_an_end(
+    google: FakeGoogle, engine: GoogleEngine, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F12, F32: cancelling is best effort, and what goes on is billed: its end is waited for, and its bill is told."""
+    google.settings(operation_ms=600_000, cancel="ignored")
+    operation = await started(engine, order(100_000))
+    google.settings(clock_ms=320_000)
+    with pytest.raises(StillRunningError) as caught:
+        await engine.cancel(operation, 100_000)
+    assert caught.value.cost == Cost(52_000, 13_867, estimated=True)
+    monkeypatch.setattr(engine_module, "_ECONOMY_S", -101.0)
+    assert await engine.cancel(operation, 100_000) == Cost(100_000, 26_667, estimated=True), "nor for ever"
+    google.settings(clock_ms=600_000)
+    assert await engine.cancel(operation, 100_000) == Cost(100_000, 26_667)

@@ -11,6 +11,7 @@ from tests.fakes.google.calls import order as an_order
 from tests.fakes.google.process import FakeGoogle
 from tests.integration.google.conftest import Order, open_engine, started
 from worker_service.engines.google import engine as engine_module
+from worker_service.engines.google import orphans as orphans_module
 from worker_service.engines.google.engine import GoogleEngine
 from worker_service.engines.port import SpeechRequest
 
@@ -97,9 +98,10 @@ async def test_nothing_is_said_to_be_missing_before_it_must_have_shown_itself(go
 
 
 async def test_many_that_are_looked_for_at_once_cost_the_calls_of_one(
-    google: FakeGoogle, engine: GoogleEngine, order: Order
+    google: FakeGoogle, engine: GoogleEngine, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crash may leave all pieces of a recording to be found, and the quota is everybody's."""
+    monkeypatch.setattr(orphans_module, "_TOGETHER_S", 1.0)  # at once, on a machine that has much to do
     google.settings(operation_ms=60_000)
     requests = [order(1_000, piece=piece) for piece in range(12)]
     names = [await lost(google, engine, request) for request in requests[:8]]
@@ -170,3 +172,15 @@ async def test_a_google_that_does_not_answer_is_not_taken_for_a_no(
     name = await lost(google, engine, request)
     google.fault("ListOperations", code="UNAVAILABLE", times=2)
     assert await engine.find(request.prefix) == name
+
+
+async def test_one_in_a_location_that_is_not_set_up_any_more_is_found(
+    google: FakeGoogle, engine: GoogleEngine, order: Order
+) -> None:
+    """Where an attempt meant to go is in the name of its staged audio; settings may have changed since."""
+    google.settings(operation_ms=60_000)
+    request = order(1_000)
+    name = await lost(google, engine, request)
+    later = open_engine(google, TRANSCRIPTS_GOOGLE_LOCATIONS="europe-west4")
+    assert await later.find(request.prefix) == name
+    await later.aclose()

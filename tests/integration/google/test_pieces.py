@@ -274,6 +274,26 @@ async def test_a_cancelled_job_s_pieces_are_all_stopped(google: FakeGoogle, desk
     assert left(google) == []
 
 
+async def test_what_google_does_not_stop_is_booked_and_deleted_when_it_ends(
+    google: FakeGoogle, desk: Desk
+) -> None:
+    """F12, F32: a cancel is best effort; the bill is Google's in the end, and its late results do not stay."""
+    google.settings(operation_ms=30_000, cancel="ignored")
+    job = await desk.job()
+    run = asyncio.create_task(desk.transcriber.run(job.id))
+    await desk.until_heard(job)
+    await desk.jobs.cancel(job.id, job.tenant_id, CancelledByUserError())
+    await desk.status.tick()
+    assert await run is None
+    assert await desk.open_operations() == PIECES
+    assert await desk.loose_ends.tie_up() == 0, "asked again, and not stopped yet"
+    assert await desk.booked() == []
+    google.settings(clock_ms=30_000)
+    assert await desk.loose_ends.tie_up() == PIECES
+    assert await desk.booked() == [(1, google.ledger()["billed_ms"], False)]
+    assert left(google) == []
+
+
 @pytest.mark.parametrize("desk", [{"TRANSCRIPTS_GOOGLE_CALLS_PER_MINUTE": "20"}], indirect=True)
 @pytest.mark.parametrize("ends", ["the job is cancelled", "the worker stops"])
 async def test_what_was_sent_and_not_meant_to_be_started_is_taken_back(

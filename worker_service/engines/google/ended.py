@@ -1,6 +1,7 @@
 """What an operation that is over has come to: where its result lies, or why there is none and what it cost."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from google.cloud.speech_v2.types import cloud_speech
@@ -56,6 +57,12 @@ def success(operation: Operation, duration_ms: int, tariff: Tariff) -> Success:
         economy=request.processing_strategy == _DYNAMIC,
         billed_ms=said.ToMilliseconds() or None,
     )
+
+
+def age_s(operation: Operation) -> float:
+    """How many seconds ago Google says that it was started."""
+    created = metadata(operation).create_time.ToDatetime(UTC)
+    return float((datetime.now(UTC) - created).total_seconds())
 
 
 def cost(operation: Operation, duration_ms: int, tariff: Tariff, shown_percent: float = 0.0) -> Cost:

@@ -33,6 +33,7 @@ from worker_service.engines.port import (
     Progress,
     SpeechRequest,
     SpeechResult,
+    StillRunningError,
 )
 from worker_service.pieces.cutting import Cutting
 
@@ -82,9 +83,10 @@ class GoogleEngine:
     async def stage(self, request: SpeechRequest) -> str:
         """Put the audio into the bucket, and wait for a place in the quota of submits; returns the gs:// URI."""
         assert request.audio is not None
-        key = f"{_twin(request.prefix)}{_file(request)}"
+        location = self._choose(request).location
+        key = f"{_twin(request.prefix)}{location}/{_file(request)}"
         await self._store.put_file(key, request.audio)
-        await self._locations[self._choose(request).location].submits.take()
+        await self._locations[location].submits.take()
         return self._store.uri(key)
 
     async def submit(self, request: SpeechRequest, staged: str) -> str:
@@ -100,6 +102,7 @@ class GoogleEngine:
     async def find(self, prefix: str) -> str | None:
         """The operation whose results go below this prefix: by the bucket, then by Google's list (F6)."""
         key = await self._outputs.find(prefix)
+        await self._open_where_staged(prefix)
         found = await self._orphanage.find(self._output(prefix), once=key is not None)
         return found or (None if key is None else self._store.uri(key))
 
@@ -122,7 +125,11 @@ class GoogleEngine:
         )
 
     async def cancel(self, operation: str, duration_ms: int) -> Cost:
-        """Cancel it if it still runs; what it cost is Google's bill, or progress times duration."""
+        """Cancel it if it still runs; what it cost is Google's bill, or progress times duration.
+
+        Cancelling is best effort: one that goes on all the same is StillRunningError, until it is so old that Google
+        itself must have given it up.
+        """
         everything = self._tariff.cost(duration_ms, economy=False, estimated=True)
         if operation.startswith(_BUCKET):
             return everything
@@ -133,11 +140,18 @@ class GoogleEngine:
             if not found.done:
                 await location.calls.take(urgent=True)
                 await location.client.cancel(operation)
+                await location.calls.take(urgent=True)
+                found = await location.client.get(operation)
         except CallError as error:
             if error.code == code_pb2.NOT_FOUND:  # nobody knows what became of it
                 return everything
             raise error.error from error
-        return ended.cost(found, duration_ms, self._tariff, location.follower.percent(operation))
+        cost = ended.cost(found, duration_ms, self._tariff, location.follower.percent(operation))
+        if found.done:
+            return cost
+        if ended.age_s(found) > _ECONOMY_S + duration_ms / 1_000:
+            return everything
+        raise StillRunningError(cost)
 
     async def discard(self, prefix: str) -> None:
         """Delete results and staged audio below a prefix."""
@@ -150,6 +164,14 @@ class GoogleEngine:
         await self._orphanage.aclose()
         await self._locations.aclose()
         await self._store.aclose()
+
+    async def _open_where_staged(self, prefix: str) -> None:
+        """Have the location listed that an attempt staged its audio for, should it not be set up any more."""
+        folder = _twin(prefix)
+        async for staged in self._store.listing(folder):
+            location = staged.key.removeprefix(folder).partition("/")[0]
+            if location in self._locations.table:
+                self._locations.open(location)
 
     def _choose(self, request: SpeechRequest) -> Choice:
         order = order_of(request, self._options)
@@ -207,7 +229,7 @@ class GoogleEngine:
             with location.follower.watching(watched), self._outputs.watching(watched):
                 return await watched.end
         except TimeoutError:
-            cost = await self.cancel(operation, request.duration_ms)
+            cost = await self._cost_of_giving_up(operation, request.duration_ms)
             raise OperationEndedError(
                 EngineUnavailableError(
                     f"Google's operation did not end within {patience_s / 3_600:.1f} hours and was cancelled. The "
@@ -215,6 +237,13 @@ class GoogleEngine:
                 ),
                 cost,
             ) from None
+
+    async def _cost_of_giving_up(self, operation: str, duration_ms: int) -> Cost:
+        """Cancel what has taken too long; it is not waited for, whatever becomes of it."""
+        try:
+            return await self.cancel(operation, duration_ms)
+        except StillRunningError as still:
+            return still.cost
 
     async def _heard(self, request: SpeechRequest, found: Success) -> Heard:
         """Read the result; one that is gone or broken ends the operation for us, at its full price."""

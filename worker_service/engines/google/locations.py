@@ -52,6 +52,10 @@ class Locations:
             self._opened[name] = self._open(name)
         return self._opened[name]
 
+    def open(self, name: str) -> None:
+        """Have a location among all, although it may not be set up any more."""
+        self[name]
+
     def all(self) -> Mapping[str, Location]:
         """Those that are set up, and others that were opened."""
         return {name: self[name] for name in dict.fromkeys((*self.names, *self._opened))}
