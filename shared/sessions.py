@@ -25,6 +25,7 @@ ORDER BY s.id DESC LIMIT $8
 """
 # Whoever moves a job locks it and then its session: the other way round, deleting would wait for them and they for it.
 _LOCK_JOBS: Final = "SELECT FROM job WHERE session_id = $1 ORDER BY id FOR UPDATE"
+_EXPIRED: Final = "SELECT id FROM session WHERE delete_after < now() ORDER BY delete_after LIMIT $1"
 _LOCK_EXPIRED: Final = "SELECT tenant_id FROM session WHERE id = $1 AND delete_after < now() FOR UPDATE"
 _DELETE: Final = f"""
 WITH gone AS (
@@ -111,9 +112,7 @@ class SessionRepository:
 
     async def expired(self, limit: int) -> list[UUID]:
         """Some sessions of any tenant whose time is over, the longest first."""
-        rows = await self._pool.fetch(
-            "SELECT id FROM session WHERE delete_after < now() ORDER BY delete_after LIMIT $1", limit
-        )
+        rows = await self._pool.fetch(_EXPIRED, limit)
         return [row["id"] for row in rows]
 
     @asynccontextmanager

@@ -48,6 +48,7 @@ class Session(SQLModel, table=True):
         _one_of("status", JobStatus),
         Index("session_by_tenant", "tenant_id", "id"),
         Index("session_by_age", "created_at"),
+        Index("session_by_expiry", "delete_after", postgresql_where=text("delete_after IS NOT NULL")),
     )
 
     id: UUID = Field(primary_key=True)
@@ -84,6 +85,7 @@ class Job(SQLModel, table=True):
         CheckConstraint("attempt >= 0", name="attempt_counts_up"),
         # One session is transcribed by one job at a time: what makes a double click harmless.
         Index("job_one_active", "session_id", unique=True, postgresql_where=_ACTIVE),
+        Index("job_by_session", "session_id"),
         Index("job_active", "status", "queued_at", postgresql_where=_ACTIVE),
         Index("job_by_tenant", "tenant_id", "id"),
         Index("job_waiting_by_engine", "tenant_id", "engine", "place", "id", postgresql_where=_WAITING),
@@ -196,7 +198,10 @@ class Usage(SQLModel, table=True):
     """What one attempt of a job cost; no foreign keys, since the ledger stays when the session goes."""
 
     __tablename__ = "usage"
-    __table_args__ = (Index("usage_by_tenant", "tenant_id", "created_at"),)
+    __table_args__ = (
+        Index("usage_by_tenant", "tenant_id", "created_at"),
+        Index("usage_by_engine", "engine", "created_at"),
+    )
 
     job_id: UUID = Field(primary_key=True)
     attempt: int = Field(primary_key=True)
