@@ -14,7 +14,7 @@ from tests.chaos.site import Site, connect
 
 _ENDED: Final = ("succeeded", "failed", "cancelled")
 _PHASES: Final = frozenset(phase.value for phase in Phase)
-_SETTLE_S: Final = 90.0
+_SETTLE_S: Final = 300.0
 
 
 async def settle(site: Site) -> None:
@@ -114,7 +114,7 @@ async def _queue(site: Site) -> list[str]:
     client = redis.asyncio.Redis.from_url(site.queue.url)
     left = -1
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(300):
             while left := int(await client.zcard(names.lane_queue("transcripts", "scripted"))):
                 await asyncio.sleep(0.1)
         held = [key async for key in client.scan_iter("transcripts:*:held:*")]

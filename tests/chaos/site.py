@@ -64,7 +64,7 @@ class Site:
         process = self.services[name]
         if process.returncode is None:
             process.send_signal(how)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(300):
             await process.wait()
 
     async def restart_postgres(self) -> None:
@@ -129,7 +129,7 @@ async def a_site(folder: Path) -> AsyncIterator[Site]:
 
 async def serving(site: Site) -> None:
     """Wait until the API is ready and all workers have signed on."""
-    async with asyncio.timeout(60), httpx.AsyncClient(base_url=site.api_url) as http:
+    async with asyncio.timeout(300), httpx.AsyncClient(base_url=site.api_url) as http:
         while True:
             with suppress(httpx.TransportError):
                 ready = await http.get("/readyz")

@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.chaos.run import Outline, run
 
 
-@pytest.mark.timeout(240)
 async def test_nothing_is_lost_doubled_or_left_running(tmp_path: Path) -> None:
     """F1, F2, F5, F10, F11, F12, F32: whatever is killed, emptied, frozen or cut off."""
     report = await run(tmp_path, Outline(seed=7, faults=6, callers=3, jobs_each=5))

@@ -26,7 +26,7 @@ from tests.console.browser import Visitor, find_chromium, running_chromium, visi
 from tests.fixtures.api_process import ApiProcess
 from tests.fixtures.worker_process import WorkerProcess, start_worker
 
-BROWSER_TEST = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+BROWSER_TEST = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 Visit = Callable[..., AbstractAsyncContextManager[Visitor]]
 
@@ -88,7 +88,7 @@ async def service(
         await api.start()
         pool = await open_pool(database_url, size=4, name="test")
         ends.push_async_callback(pool.close)
-        http = await ends.enter_async_context(httpx.AsyncClient(base_url=api.url, timeout=30))
+        http = await ends.enter_async_context(httpx.AsyncClient(base_url=api.url, timeout=300))
         found = Service(api, pool, http, database_url, redis_url, name, folder)
         yield found
         for worker in found.workers:

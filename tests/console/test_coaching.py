@@ -43,7 +43,7 @@ async def test_the_bundled_recording_goes_from_the_upload_to_the_export(
         await page.get_by_role("button", name="Upload and transcribe").click()
         await item.get_by_role("link", name="Open").click()
         await expect(page.get_by_role("heading", level=1)).to_contain_text("Two speakers")
-        await expect(page.locator(".segment")).not_to_have_count(0, timeout=60_000)
+        await expect(page.locator(".segment")).not_to_have_count(0)
         await page.wait_for_selector("#session[data-ready]")
         drawn = await page.evaluate(
             "id => fetch(`/v1/sessions/${id}/waveform`).then(answer => answer.status)",

@@ -101,7 +101,7 @@ def fuzz(url: str, headers: dict[str, str], ids: Ids, *, cases: int, seed: int) 
 
         def send(case: Case[Any]) -> Response | None:
             try:
-                response = case.call(base_url=url, session=session, timeout=30, allow_redirects=False)
+                response = case.call(base_url=url, session=session, timeout=300, allow_redirects=False)
             except (UnicodeError, requests.exceptions.InvalidHeader):
                 return None  # what the client's library cannot put into bytes never leaves it
             found.cases += 1

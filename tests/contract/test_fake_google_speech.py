@@ -146,7 +146,7 @@ async def test_the_request_is_echoed_so_that_an_orphan_is_found(
     uri = upload(google, "a.flac", flac(1_000))
     names = [(await submit(speech, order(uri, f"results/job/{n}/"))).name for n in range(3)]
     request = operations_pb2.ListOperationsRequest(name=LOCATION, filter="is_v2(name)")
-    page = await speech.list_operations(request, timeout=10)
+    page = await speech.list_operations(request, timeout=300)
     outputs = {
         metadata(o).batch_recognize_request.recognition_output_config.gcs_output_config.uri: o.name
         for o in page.operations
@@ -164,13 +164,13 @@ async def test_listing_is_paged_by_location_and_filter(google: FakeGoogle, speec
         request = operations_pb2.ListOperationsRequest(
             name=LOCATION, filter="is_v2(name)", page_size=2, page_token=token
         )
-        page = await speech.list_operations(request, timeout=10)
+        page = await speech.list_operations(request, timeout=300)
         assert len(page.operations) <= 2
         seen += [operation.name for operation in page.operations]
         if not (token := page.next_page_token):
             break
     assert sorted(seen) == sorted(names)
-    bare = await speech.list_operations(operations_pb2.ListOperationsRequest(name=LOCATION), timeout=10)
+    bare = await speech.list_operations(operations_pb2.ListOperationsRequest(name=LOCATION), timeout=300)
     assert not bare.operations
     with pytest.raises(exceptions.InvalidArgument):
         await speech.list_operations(
@@ -252,7 +252,7 @@ async def test_cancel_ends_an_operation_and_bills_what_was_heard(
     uri = upload(google, "a.flac", flac(100_000))
     name = (await submit(speech, order(uri))).name
     for _ in range(2):
-        await speech.cancel_operation(operations_pb2.CancelOperationRequest(name=name), timeout=10)
+        await speech.cancel_operation(operations_pb2.CancelOperationRequest(name=name), timeout=300)
     operation = await get(speech, name)
     assert (operation.done, operation.error.code) == (True, 1)
     (row,) = google.ledger()["rows"]
@@ -263,7 +263,7 @@ async def test_cancel_is_best_effort(google: FakeGoogle, speech: SpeechAsyncClie
     google.settings(cancel="ignored", operation_ms=60_000)
     uri = upload(google, "a.flac", flac(1_000))
     name = (await submit(speech, order(uri))).name
-    await speech.cancel_operation(operations_pb2.CancelOperationRequest(name=name), timeout=10)
+    await speech.cancel_operation(operations_pb2.CancelOperationRequest(name=name), timeout=300)
     google.finish(name)
     assert results(await get(speech, name))[uri].error.code == 0
 
@@ -274,7 +274,7 @@ async def test_a_deleted_operation_is_forgotten_but_not_stopped(
     google.settings(operation_ms=60_000)
     uri = upload(google, "a.flac", flac(1_000))
     name = (await submit(speech, order(uri))).name
-    await speech.delete_operation(operations_pb2.DeleteOperationRequest(name=name), timeout=10)
+    await speech.delete_operation(operations_pb2.DeleteOperationRequest(name=name), timeout=300)
     with pytest.raises(exceptions.NotFound):
         await get(speech, name)
     google.finish(name)
@@ -350,7 +350,7 @@ async def test_the_bundled_recording_is_known_by_its_length(tmp_path: Path) -> N
 
 async def test_locations_tell_what_can_be_had(speech: SpeechAsyncClient) -> None:
     """F20: the capability table can be refreshed from the Locations API."""
-    listing = await speech.list_locations(locations_pb2.ListLocationsRequest(name="projects/p"), timeout=10)
+    listing = await speech.list_locations(locations_pb2.ListLocationsRequest(name="projects/p"), timeout=300)
     assert {location.location_id for location in listing.locations} >= {"us", "us-central1"}
     location = await speech.get_location(
         locations_pb2.GetLocationRequest(name="projects/p/locations/us"), timeout=10

@@ -140,20 +140,20 @@ def test_signed_urls_are_verified(google: FakeGoogle, bucket: Any) -> None:
     blob = uploaded(bucket)
     how = {"version": "v4", "expiration": timedelta(minutes=1), "api_access_endpoint": google.storage_url}
     read = blob.generate_signed_url(method="GET", response_type="audio/x", **how)
-    answer = requests.get(read, timeout=10)
+    answer = requests.get(read, timeout=300)
     assert (answer.content, answer.headers["Content-Type"]) == (DATA, "audio/x")
-    assert requests.delete(read, timeout=10).status_code == 403
+    assert requests.delete(read, timeout=300).status_code == 403
     write = bucket.blob("sent").generate_signed_url(
         method="PUT", content_type="audio/flac", headers={"x-goog-content-length-range": "1,9"}, **how
     )
     headers = {"content-type": "audio/flac", "x-goog-content-length-range": "1,9"}
-    assert requests.put(write, b"0123456789", headers=headers, timeout=10).status_code == 400
-    assert requests.put(write, b"012", headers={"content-type": "audio/flac"}, timeout=10).status_code == 403
-    assert requests.put(write, b"012345678", headers=headers, timeout=10).status_code == 200
+    assert requests.put(write, b"0123456789", headers=headers, timeout=300).status_code == 400
+    assert requests.put(write, b"012", headers={"content-type": "audio/flac"}, timeout=300).status_code == 403
+    assert requests.put(write, b"012345678", headers=headers, timeout=300).status_code == 200
     start = bucket.blob("long").generate_signed_url(method="RESUMABLE", content_type="audio/flac", **how)
     headers = {"content-type": "audio/flac", "x-goog-resumable": "start"}
-    begun = requests.post(start, headers=headers, timeout=10)
-    assert requests.put(begun.headers["Location"], DATA, timeout=10).status_code == 200
+    begun = requests.post(start, headers=headers, timeout=300)
+    assert requests.put(begun.headers["Location"], DATA, timeout=300).status_code == 200
     assert bucket.blob("long").download_as_bytes() == DATA
 
 

@@ -109,13 +109,13 @@ def service(
     ]
     found = Service(url, settings["DATABASE_URL"], queue, redis_server, folder, *programs)
     try:
-        assert wait_until(lambda: ready(url), programs[0], 60), found.logs()
-        assert wait_until(lambda: "worker starts" in programs[1].log.read_text(), programs[1], 60), (
+        assert wait_until(lambda: ready(url), programs[0], 300), found.logs()
+        assert wait_until(lambda: "worker starts" in programs[1].log.read_text(), programs[1], 300), (
             found.logs()
         )
         yield found
     finally:
-        stop_all(programs, 10)
+        stop_all(programs, 120)
     assert [program.returncode for program in programs] == [0, 0], found.logs()
     asyncio.run(_query(postgres_server, f'DROP DATABASE "{database}" WITH (FORCE)'))
 
@@ -140,13 +140,13 @@ def _environment(folder: Path, settings: dict[str, str]) -> dict[str, str]:
 @pytest.fixture
 async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the service."""
-    async with httpx.AsyncClient(base_url=service.url, timeout=90) as http:
+    async with httpx.AsyncClient(base_url=service.url, timeout=300) as http:
         yield http
 
 
 async def finished(client: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
     """The job once it has ended."""
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         job: dict[str, Any] = (await client.get(f"/v1/jobs/{job_id}", headers={"Prefer": "wait=60"})).json()
         if job["status"] in {"succeeded", "failed", "cancelled"}:

@@ -40,7 +40,7 @@ async def service(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIte
         serving = asyncio.create_task(server.run_until_stopped())
         working = asyncio.create_task(services.worker.async_run())
         beside = [asyncio.create_task(loop()) for loop in services.loops]
-        async with httpx.AsyncClient(base_url=server.url, timeout=90) as http:
+        async with httpx.AsyncClient(base_url=server.url, timeout=300) as http:
             yield http
         services.worker.stop()
         await working

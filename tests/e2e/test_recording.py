@@ -56,7 +56,7 @@ class Course:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def course(service: Service) -> Course:
     """The recording sent, and its job followed to the end by server-sent events."""
-    async with httpx.AsyncClient(base_url=service.url, timeout=100) as http:
+    async with httpx.AsyncClient(base_url=service.url, timeout=300) as http:
         sent = await http.post(
             "/v1/sessions",
             files={"audio": ("Gespräch.flac", RECORDING.read_bytes())},
@@ -70,7 +70,7 @@ async def course(service: Service) -> Course:
 
 
 async def get(service: Service, path: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=service.url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=service.url, timeout=300) as http:
         answer = await http.get(path)
     assert answer.status_code == 200, answer.text
     return answer
@@ -165,6 +165,6 @@ async def test_what_was_kept_is_whole(service: Service, course: Course) -> None:
     (usage,) = await service.rows("SELECT * FROM usage WHERE session_id = $1", course.session_id)
     assert (usage["attempt"], usage["audio_ms"], usage["micro_dollars"]) == (1, DURATION_MS, 0)
     assert (await get(service, f"/v1/sessions/{course.session_id}/audio")).content == RECORDING.read_bytes()
-    await asyncio.wait_for(service.idle(), 30)
+    await asyncio.wait_for(service.idle(), 300)
     assert service.scratch == []
     assert service.decoders == []

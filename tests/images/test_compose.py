@@ -71,7 +71,7 @@ def test_a_recording_goes_through_the_compose_file(compose: Compose) -> None:
     compose.up("api", "worker")
     for service in ("api", "worker"):
         compose.container(service).becomes_healthy()
-    with httpx.Client(base_url=f"http://127.0.0.1:{compose.ports['PORT']}", timeout=120) as http:
+    with httpx.Client(base_url=f"http://127.0.0.1:{compose.ports['PORT']}", timeout=300) as http:
         heard = transcript(http, RECORDING)
     for spoken in ("John Dashwood", "Speaker 1", "Speaker 2"):
         assert spoken in heard

@@ -87,7 +87,7 @@ def site(
 
 def transcribed(url: str, key: str) -> None:
     """Send a recording and wait for its transcript."""
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as http:
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=300) as http:
         made = http.post("/v1/sessions", files={"audio": ("a.wav", tone_wav(2.0))})
         assert made.status_code == 202, made.text
         while True:
@@ -147,7 +147,7 @@ def test_a_worker_as_a_web_service_tells_the_truth(site: Site, tmp_path: Path) -
     volume = ("--volume", f"{tmp_path}:/stall:ro")
     with site.service("worker-cloudrun", *volume, PORT=str(port), PYTHONPATH="/stall") as worker:
         worker.becomes_healthy()
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as http:
             assert [http.get(path).status_code for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
             worker.signal("USR1")
             answer = http.get("/healthz")

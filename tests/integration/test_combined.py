@@ -57,7 +57,7 @@ async def combined(folder: Path, database_url: str, redis_url: str) -> AsyncIter
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "deploy.combined", cwd=folder, env=environment, stdout=sink, stderr=sink
         )
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=300) as http:
         try:
             yield Combined(process, http, environment, log)
         finally:

@@ -62,7 +62,7 @@ class Line:
 
 @pytest.fixture
 async def line(database_url: str, redis_url: str) -> AsyncIterator[Line]:
-    queue = RedisJobQueue(connect(redis_url, retries=0), give_up_s=2)
+    queue = RedisJobQueue(connect(redis_url, retries=0), give_up_s=120)
     async with await open_pool(database_url, size=10, name="test") as pool:
         yield Line(pool, queue)
     await queue.aclose()

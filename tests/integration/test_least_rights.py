@@ -215,7 +215,7 @@ async def test_a_job_s_whole_life_needs_no_more(roles: Roles, users: dict[str, s
     async with AsyncExitStack() as stack:
         stack.push_async_callback(api.end)
         await api.start()
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=api.url, timeout=30))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=api.url, timeout=300))
 
         async def send(model: str) -> str:
             answer = await http.post(

@@ -46,14 +46,14 @@ class Terminal:
         return "\n".join(self.lines)
 
     def wait_for(self, part: str) -> None:
-        while (line := self._news.get(timeout=100)) is not None:
+        while (line := self._news.get(timeout=300)) is not None:
             if part in line:
                 return
         raise AssertionError(f"ended before it wrote {part!r}:\n{self.text}")
 
     def end(self) -> int:
         """Wait for its end; returns the exit code."""
-        code = self.process.wait(100)
+        code = self.process.wait(300)
         self._reader.join()
         return code
 
@@ -84,7 +84,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def gone(programs: list[leftovers.Trace]) -> bool:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while any(map(leftovers.alive, programs)) and time.monotonic() < deadline:
         time.sleep(0.02)
     return not any(map(leftovers.alive, programs))

@@ -108,7 +108,7 @@ async def test_who_waits_for_its_turn_holds_up_no_index(empty_database_url: str)
             " AND pid <> pg_backend_pid()"
         ):
             await asyncio.sleep(0.01)
-        await first.execute("CREATE INDEX CONCURRENTLY built_meanwhile ON job (model)", timeout=30)
+        await first.execute("CREATE INDEX CONCURRENTLY built_meanwhile ON job (model)", timeout=300)
         assert not second.done()
         await first.execute("DROP INDEX built_meanwhile")
         await first.execute("SELECT pg_advisory_unlock($1::bigint)", LOCK)

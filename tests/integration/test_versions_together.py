@@ -35,7 +35,7 @@ async def an_api(
 ) -> AsyncIterator[httpx.AsyncClient]:
     api = await ApiProcess(folder, database_url, redis_url, PYTHONPATH=str(code)).start()
     try:
-        async with httpx.AsyncClient(base_url=api.url, timeout=30) as http:
+        async with httpx.AsyncClient(base_url=api.url, timeout=300) as http:
             yield http
     finally:
         await api.end()

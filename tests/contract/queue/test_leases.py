@@ -25,10 +25,12 @@ async def lease_end(bench: Bench) -> float:
 async def test_five_hundred_jobs_are_claimed_in_one_call(bench: Bench) -> None:
     await bench.ring(500)
     before = await bench.commands()
-    await bench.leased(max_jobs=500)
+    await bench.leased(max_jobs=500, lease_s=300)
     await until(lambda: len(bench.starts) == 500)
     spent = await bench.commands() - before
-    assert spent["evalsha"] + spent["eval"] <= 4, "join, the claim, and no more than a renewal or two"
+    assert spent["evalsha"] + spent["eval"] <= 4, (
+        "join and the claim, each sent twice where Redis does not know the script yet"
+    )
 
 
 async def test_a_thousand_leases_are_renewed_by_one_command(bench: Bench) -> None:
@@ -40,7 +42,7 @@ async def test_a_thousand_leases_are_renewed_by_one_command(bench: Bench) -> Non
     while (renewed := await lease_end(bench) - began) < 2_000 * LEASE_S:
         await asyncio.sleep(0.05)
     spent = await bench.commands() - before
-    assert 2 <= spent["evalsha"] <= renewed / (250 * LEASE_S) + 2
+    assert 1 <= spent["evalsha"] <= renewed / (250 * LEASE_S) + 2
     assert spent.total() < 500, "what the scripts and this test call included: nothing for each job"
     assert len(bench.starts) == 1_000
 
@@ -59,7 +61,7 @@ async def test_one_job_wakes_one_worker(bench: Bench, monkeypatch: pytest.Monkey
     monkeypatch.setattr(leases, "_POLL_S", 60.0)
     workers = [await bench.leased(str(number), lease_s=300) for number in range(8)]
     await until(lambda: all(worker._idle.is_set() for worker in workers))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(300):
         while (await bench.redis.info("clients"))["blocked_clients"] < 8:
             await asyncio.sleep(0.01)
     bench.gate.set()

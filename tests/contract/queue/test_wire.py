@@ -107,7 +107,7 @@ async def test_a_retry_keeps_a_job_for_stock_clients(bench: Bench) -> None:
     await bench.redis.enqueue_job(names.TRANSCRIBE, job, _job_id=job, _job_try=3)
     await until(lambda: bench.starts)
     status = Job(job, bench.redis, bench.queue).status
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(300):
         while await status() is not JobStatus.deferred:
             await asyncio.sleep(0.005)
     assert await bench.redis.enqueue_job(names.TRANSCRIBE, job, _job_id=job) is None

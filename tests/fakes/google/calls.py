@@ -53,12 +53,12 @@ def order(uri: str, prefix: str = "results/job/1/", location: str = "us-central1
 
 async def submit(client: SpeechAsyncClient, request: Any) -> operations_pb2.Operation:
     """One submit as the product makes it: once, with a timeout, no retry."""
-    operation = await client.batch_recognize(request, timeout=10, retry=None)
+    operation = await client.batch_recognize(request, timeout=300, retry=None)
     return operation.operation
 
 
 async def get(client: SpeechAsyncClient, name: str) -> operations_pb2.Operation:
-    return await client.get_operation(operations_pb2.GetOperationRequest(name=name), timeout=10)
+    return await client.get_operation(operations_pb2.GetOperationRequest(name=name), timeout=300)
 
 
 def results(operation: operations_pb2.Operation) -> Any:

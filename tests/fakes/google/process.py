@@ -24,7 +24,7 @@ class FakeGoogle:
         self.grpc_port = 0
         self.http_port = 0
         self._process = self._start()
-        self._http = httpx.Client(base_url=self.storage_url, timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=self.storage_url, timeout=300, trust_env=False)
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
@@ -71,7 +71,7 @@ class FakeGoogle:
 
     def wait(self) -> int:
         """Wait for a fault of kind `exit` to end it; returns the exit code."""
-        return self._process.wait(timeout=30)
+        return self._process.wait(timeout=300)
 
     def start_again(self) -> None:
         """Start it with the same state on the same ports."""
@@ -81,7 +81,7 @@ class FakeGoogle:
     def _end(self, number: signal.Signals) -> None:
         if self._process.poll() is None:
             os.kill(self._process.pid, number)
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=300)
         if self._process.stdout is not None:
             self._process.stdout.close()
 

@@ -117,7 +117,7 @@ async def running_api(database_url: str, redis_url: str, folder: Path, **setting
         serving = asyncio.create_task(server.run_until_stopped())
         pool = await open_pool(database_url, size=4, name="test")
         try:
-            async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+            async with httpx.AsyncClient(base_url=server.url, timeout=300) as http:
                 yield Api(http, server, pool, chosen, folder / "objects")
         finally:
             server.should_exit = True

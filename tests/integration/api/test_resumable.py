@@ -377,7 +377,7 @@ async def test_a_killed_api_keeps_what_it_stored_in_flat_memory(
             for at in range(start, end, len(block)):
                 yield head if at == 0 else block
 
-        async with httpx.AsyncClient(base_url=api.url, timeout=60) as http:
+        async with httpx.AsyncClient(base_url=api.url, timeout=300) as http:
             answer = await http.post("/v1/uploads", headers={**TUS, "Upload-Length": str(size)})
             path = answer.headers["Location"]
 
@@ -394,7 +394,7 @@ async def test_a_killed_api_keeps_what_it_stored_in_flat_memory(
             with pytest.raises(httpx.TransportError):
                 await http.patch(path, content=until_killed(), headers=headers)
         await api.start()
-        async with httpx.AsyncClient(base_url=api.url, timeout=60) as http:
+        async with httpx.AsyncClient(base_url=api.url, timeout=300) as http:
             offset = int((await http.head(path, headers=TUS)).headers["Upload-Offset"])
             assert offset in {16 * 1024**2, 32 * 1024**2}
             before = api.peak_kib()

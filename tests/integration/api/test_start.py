@@ -197,7 +197,7 @@ async def test_a_stop_lets_an_upload_finish_and_ends_with_0(
         await more.wait()
         yield b"\r\n--b--\r\n"
 
-    async with process(tmp_path, "--port", str(port), **env) as api, httpx.AsyncClient(timeout=30) as http:
+    async with process(tmp_path, "--port", str(port), **env) as api, httpx.AsyncClient(timeout=300) as http:
 
         async def up() -> bool:
             try:

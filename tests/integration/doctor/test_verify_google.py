@@ -24,7 +24,7 @@ def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
     return subprocess.run(
         [sys.executable, "-m", "deploy.doctor.google.verify", *arguments],
         cwd=folder, env={**environment, "PYTHONPATH": str(ROOT), **settings}, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, check=False, timeout=200,
+        capture_output=True, text=True, check=False, timeout=500,
     )  # fmt: skip
 
 
@@ -46,7 +46,6 @@ def test_without_credentials_it_says_what_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_it_is_paid_for_once_and_only_after_a_yes(tmp_path: Path, google: FakeGoogle) -> None:
     rule = {"action": {"type": "Delete"}, "condition": {"age": 7}}
     google.bucket("work", lifecycle={"rule": [rule]})
@@ -64,7 +63,6 @@ def test_it_is_paid_for_once_and_only_after_a_yes(tmp_path: Path, google: FakeGo
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_it_finds_what_the_doctor_cannot(tmp_path: Path, google: FakeGoogle) -> None:
     """F26: the service agent may not use the bucket, which only an operation shows."""
     rule = {"action": {"type": "Delete"}, "condition": {"age": 7}}

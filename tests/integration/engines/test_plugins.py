@@ -54,7 +54,7 @@ async def test_the_example_of_the_documents_runs_a_job(
                 tmp_path / "w.log", database_url, redis_url, tmp_path / "objects",
                 PYTHONPATH=path, TRANSCRIPTS_ENGINES="acme", ACME_API_KEY="k",
             ),
-            httpx.AsyncClient(base_url=api.url, timeout=30) as http,
+            httpx.AsyncClient(base_url=api.url, timeout=300) as http,
         ):  # fmt: skip
             assert "acme" in {engine["name"] for engine in (await http.get("/v1/engines")).json()}
             refused = await http.post(
@@ -88,7 +88,7 @@ async def test_a_job_waits_for_its_engine_says_so_and_starts_when_a_worker_comes
     api = await ApiProcess(tmp_path, database_url, redis_url, PYTHONPATH=path).start()
     try:
         async with (
-            httpx.AsyncClient(base_url=api.url, timeout=30) as http,
+            httpx.AsyncClient(base_url=api.url, timeout=300) as http,
             a_worker(tmp_path / "one.log", *stores, "--max-jobs", "1"),
         ):
             jobs = []

@@ -163,7 +163,7 @@ async def left(site: Site, google: FakeGoogle) -> list[str]:
     return [key for key in google.objects("recordings") if key.startswith("speech/")]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize(
     "where", [MONEY, pytest.param(EVERYWHERE, marks=pytest.mark.slow)], ids=["submitting", "all"]
 )
@@ -186,7 +186,7 @@ async def test_a_kill_at_any_await_costs_time_and_never_a_second_operation(
     assert await left(site, google) == []
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 @pytest.mark.slow
 async def test_a_kill_at_any_await_never_pays_for_a_piece_twice(site: Site, google: FakeGoogle) -> None:
     """F5, F6, F32: three pieces, submitted and followed side by side; killed while each of them is on its way."""

@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_the_demo_prints_what_google_heard(tmp_path: Path) -> None:
     """F21, F22: every word of the bundled recording, once, with both speakers, and nothing left behind."""
     environment = {name: value for name, value in os.environ.items() if name not in known_settings()}

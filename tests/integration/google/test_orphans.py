@@ -26,6 +26,12 @@ async def lost(google: FakeGoogle, engine: GoogleEngine, request: SpeechRequest)
     return str(google.operations()[-1]["name"])
 
 
+async def looked_for(google: FakeGoogle) -> None:
+    """Wait until operations were listed."""
+    while not google.calls().get("ListOperations", {}).get("OK"):
+        await asyncio.sleep(0.01)
+
+
 async def twin(google: FakeGoogle, request: SpeechRequest, location: str = "us") -> str:
     """Another operation with the same prefix, as a proxy that repeats a request would make it."""
     client = connect(google)
@@ -65,11 +71,14 @@ async def test_it_is_found_on_whatever_page_it_is(
 
 
 async def test_one_that_is_listed_late_is_waited_for(google: FakeGoogle, order: Order) -> None:
-    google.settings(operation_ms=60_000, listed_after_ms=1_500)
-    engine = open_engine(google, settle_s=4)
+    google.settings(operation_ms=60_000, listed_after_ms=600_000)
+    engine = open_engine(google, settle_s=300)
     request = order(1_000)
     name = await lost(google, engine, request)
-    assert await engine.find(request.prefix) == name
+    finding = asyncio.create_task(engine.find(request.prefix))
+    await looked_for(google)
+    google.settings(clock_ms=600_000)
+    assert await finding == name
     await engine.aclose()
 
 
@@ -77,15 +86,18 @@ async def test_one_that_a_slow_google_makes_after_our_deadline_is_found(
     google: FakeGoogle, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """We have given up, and the request is still on its way."""
-    monkeypatch.setattr(engine_module, "SUBMIT_S", 0.3)
+    monkeypatch.setattr(engine_module, "SUBMIT_S", 1.0)
     google.settings(operation_ms=60_000)
-    google.fault("BatchRecognize", do="slow", ms=1_500)
-    engine = open_engine(google, settle_s=10)
+    google.fault("BatchRecognize", do="slow", ms=600_000)
+    engine = open_engine(google, settle_s=300)
     request = order(1_000)
     with pytest.raises(EngineUnavailableError):
         await started(engine, request)
+    finding = asyncio.create_task(engine.find(request.prefix))
+    await looked_for(google)
     assert google.operations() == []
-    assert await engine.find(request.prefix) is not None
+    google.settings(clock_ms=600_000)
+    assert await finding is not None
     await engine.aclose()
 
 

@@ -279,7 +279,7 @@ async def test_a_drained_worker_ends_what_it_runs_and_stops(site: Site) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(300)])])
+@pytest.mark.parametrize("count", [20, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 async def test_emptying_redis_under_active_jobs_loses_and_doubles_none(
     site: Site, redis_server: Redis, count: int
 ) -> None:

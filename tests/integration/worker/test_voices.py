@@ -58,7 +58,6 @@ def hearing(words: list[Word], *operations: object) -> Hearing:
 
 @pytest.mark.slow
 @pytest.mark.models
-@pytest.mark.timeout(120)
 async def test_words_without_speakers_get_them_from_the_sound(pool: Pool, voices: Voices) -> None:
     """F21: what was said to be missing is not said any more, and who has told the voices apart is."""
     try:

@@ -104,7 +104,7 @@ class Site:
             await sender.settled()
             return count
 
-        async with httpx.AsyncClient(transport=(options | changes)["transport"], timeout=5) as http:
+        async with httpx.AsyncClient(transport=(options | changes)["transport"], timeout=300) as http:
             yield once
 
 

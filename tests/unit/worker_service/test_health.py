@@ -156,7 +156,7 @@ def served_from_a_thread() -> Iterator[tuple[asyncio.AbstractEventLoop, httpx.Cl
     thread.start()
     running.wait()
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as http:
             yield loop, http
     finally:
         loop.call_soon_threadsafe(ended.set)

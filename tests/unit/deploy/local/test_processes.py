@@ -43,11 +43,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield started
     for program in programs:
         program.kill()
-        program.wait(20)
+        program.wait(300)
 
 
 def gone(trace: leftovers.Trace) -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300
     while leftovers.alive(trace) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not leftovers.alive(trace)
@@ -75,8 +75,9 @@ def test_a_parent_that_died_before_the_child_was_bound_takes_it_along(tmp_path: 
 def test_stopping_waits_for_a_clean_end_and_forces_one_that_does_not_come(start: Start) -> None:
     clean = start("import time; time.sleep(600)", "clean")
     stubborn = start(STUBBORN, "stubborn")
-    assert wait_until(lambda: stubborn.last_lines() == ["up"], stubborn, 20)
-    stop_all([clean, stubborn], 0.3)
+    assert wait_until(lambda: stubborn.last_lines() == ["up"], stubborn, 300)
+    stop_all([clean], 300)
+    stop_all([stubborn], 0.3)
     assert (clean.returncode, stubborn.returncode) == (-signal.SIGTERM, -signal.SIGKILL)
 
 
@@ -86,7 +87,7 @@ def test_output_goes_to_a_file_and_to_whoever_listens_and_the_last_run_is_kept(
     heard: list[str] = []
     for run in ("first", "second"):
         one = start(f"print('{run}'); print('na\u00efve')", on_line=heard.append)
-        one.wait(20)
+        one.wait(300)
         assert one.last_lines(1) == ["naïve"]
     assert heard == ["first", "naïve", "second", "naïve"]
     assert (tmp_path / "it.log").read_text() == "second\nnaïve\n"
@@ -95,7 +96,7 @@ def test_output_goes_to_a_file_and_to_whoever_listens_and_the_last_run_is_kept(
 
 def test_waiting_ends_when_the_program_does(start: Start) -> None:
     one = start("raise SystemExit(3)")
-    assert not wait_until(lambda: False, one, 60)
+    assert not wait_until(lambda: False, one, 300)
     assert one.returncode == 3
 
 
@@ -115,7 +116,7 @@ def test_root_starts_a_program_as_another_user_in_a_folder_that_the_user_cannot_
         account=account,
         folder=closed / "inside",
     )
-    assert one.wait(20) == 0, one.last_lines()
+    assert one.wait(300) == 0, one.last_lines()
     assert (closed / "inside" / "who").read_text() == f"{account.uid}\n"
 
 
@@ -130,7 +131,7 @@ def test_a_preferred_port_is_taken_only_where_it_is_free() -> None:
 
 def test_a_pid_that_another_program_has_now_is_not_taken_for_the_old_one(start: Start) -> None:
     one = start("import time; print('up'); time.sleep(600)")
-    assert wait_until(lambda: one.last_lines() == ["up"], one, 20)
+    assert wait_until(lambda: one.last_lines() == ["up"], one, 300)
     real = leftovers.trace("it", one.pid)
     assert "time.sleep" in leftovers.command_line(one.pid)
     assert leftovers.end([{**real, "born": "some other time"}]) == []
@@ -138,5 +139,5 @@ def test_a_pid_that_another_program_has_now_is_not_taken_for_the_old_one(start: 
     # The child is ours and stays a zombie until it is waited for, which counts as ended.
     assert leftovers.end([real]) == ["it"]
     assert not leftovers.alive(real)
-    assert one.wait(20) == -signal.SIGTERM
+    assert one.wait(300) == -signal.SIGTERM
     assert leftovers.command_line(one.pid) == ""

@@ -48,7 +48,7 @@ def run(server: Postgres, query: str) -> object:
 def crash(server: Postgres | Redis) -> None:
     assert server.program is not None
     os.kill(server.program.pid, signal.SIGKILL)
-    server.program.wait(20)
+    server.program.wait(300)
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def test_servers_that_a_lost_stack_left_are_ended(tmp_path: Path) -> None:
     assert server.program is not None
     left: Trace = trace("redis", server.program.pid)
     assert end([left]) == ["redis"]
-    assert server.program.wait(20) == 0
+    assert server.program.wait(300) == 0
 
 
 def test_a_machine_s_servers_must_be_new_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

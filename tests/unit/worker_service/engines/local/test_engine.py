@@ -83,7 +83,6 @@ async def test_the_steps_before_the_work_cost_nothing() -> None:
     await local.aclose()
 
 
-@pytest.mark.timeout(60)
 async def test_a_worker_without_models_says_how_to_get_them(tmp_path: Path) -> None:
     local = engine(models_dir=tmp_path)
     try:
