@@ -31,9 +31,10 @@ from shared.operator_schemas import (
     WorkerResource,
 )
 from shared.operators import JobFilter, OperatorJob, Operators
+from shared.periods import Span
 from shared.records import JobRecord
 from shared.scaling import ScalingSignal
-from shared.trends import GRIDS, Span, Trends
+from shared.trends import GRIDS, Trends
 
 log = get_logger(__name__)
 

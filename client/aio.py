@@ -140,6 +140,7 @@ class AsyncOperations(AsyncGroup):
     drain = awaited(ops.drain)
     queue = awaited(ops.queue)
     scaling = awaited(ops.scaling)
+    trends = awaited(ops.trends)
     pause = awaited(ops.pause)
     resume = awaited(ops.resume)
     jobs = awaited_each(ops.jobs)

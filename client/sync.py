@@ -140,6 +140,7 @@ class Operations(Group):
     drain = called(ops.drain)
     queue = called(ops.queue)
     scaling = called(ops.scaling)
+    trends = called(ops.trends)
     pause = called(ops.pause)
     resume = called(ops.resume)
     jobs = each(ops.jobs)

@@ -6,21 +6,12 @@ the sessions that are erased, and then leave the past too; what they cost stays.
 
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Final
 
 from shared.database import Pool
 from shared.operators import MEASURES
+from shared.periods import Span
 from shared.records import Row
-
-
-class Span(StrEnum):
-    """How far back one looks."""
-
-    HOUR = "hour"
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
 
 
 @dataclass(frozen=True, slots=True)

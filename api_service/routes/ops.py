@@ -20,8 +20,8 @@ from shared.operator_schemas import (
     TrendsResource,
     Workers,
 )
+from shared.periods import Span
 from shared.schemas import Page
-from shared.trends import Span
 
 router = APIRouter(prefix="/v1/ops", tags=["Operations"])
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from client.calls.reading import ask, listed, read, send
-from client.models import OperatorJob, OperatorJobDetail, Outcome, Queue, Scaling, Worker, Workers
+from client.models import OperatorJob, OperatorJobDetail, Outcome, Queue, Scaling, Trends, Worker, Workers
 from client.plans import Feed, Plan, Request
 from client.retries import answered
 from shared.lifecycle import JobStatus
+from shared.periods import Span
 
 _PATH: Final = "/v1/ops"
 
@@ -35,6 +36,11 @@ def scaling() -> Plan[Scaling]:
     return ask(Scaling, "GET", f"{_PATH}/scaling")
 
 
+def trends(span: Span = Span.DAY) -> Plan[Trends]:
+    """How jobs ended, waited and ran, and what they cost, interval by interval over a span of the past."""
+    return ask(Trends, "GET", f"{_PATH}/trends", params={"span": str(span)})
+
+
 def pause(reason: str = "") -> Plan[None]:
     """Let nothing more into the queue; what runs goes on."""
     return send("POST", f"{_PATH}/queue/pause", body={"json": {"reason": reason}})
@@ -53,9 +59,12 @@ def jobs(
     worker: str | None = None,
     error_code: str | None = None,
     created_after: datetime | None = None,
+    deferred: bool | None = None,
+    session_id: UUID | None = None,
+    request_id: str | None = None,
     limit: int | None = None,
 ) -> Feed[OperatorJob]:
-    """Jobs of all tenants, newest first."""
+    """Jobs of all tenants, newest first; `deferred` ones wait for the time of their next attempt."""
     return listed(
         OperatorJob,
         f"{_PATH}/jobs",
@@ -66,6 +75,9 @@ def jobs(
         worker=worker,
         error_code=error_code,
         created_after=created_after,
+        deferred=deferred,
+        session_id=session_id,
+        request_id=request_id,
     )
 
 
@@ -74,52 +86,49 @@ def job(job_id: UUID) -> Plan[OperatorJobDetail]:
     return ask(OperatorJobDetail, "GET", f"{_PATH}/jobs/{job_id}")
 
 
-def requeue(
-    ids: Sequence[UUID] = (),
-    *,
-    status: Sequence[JobStatus] = (),
-    tenant_id: str | None = None,
-    engine: str | None = None,
-    error_code: str | None = None,
-    created_after: datetime | None = None,
-    limit: int | None = None,
-) -> Plan[Outcome]:
-    """Run failed or cancelled jobs again, by id or all that match; a selection that names nothing is refused."""
-    body = _selection(ids, status, tenant_id, engine, error_code, created_after, limit)
-    return ask(Outcome, "POST", f"{_PATH}/jobs/requeue", body={"json": body})
+class _OnJobs(Protocol):
+    """A call that does something to jobs, by id or to all that match."""
+
+    def __call__(
+        self,
+        ids: Sequence[UUID] = (),
+        *,
+        status: Sequence[JobStatus] = (),
+        tenant_id: str | None = None,
+        engine: str | None = None,
+        error_code: str | None = None,
+        created_after: datetime | None = None,
+        limit: int | None = None,
+    ) -> Plan[Outcome]: ...
 
 
-def cancel(
-    ids: Sequence[UUID] = (),
-    *,
-    status: Sequence[JobStatus] = (),
-    tenant_id: str | None = None,
-    engine: str | None = None,
-    error_code: str | None = None,
-    created_after: datetime | None = None,
-    limit: int | None = None,
-) -> Plan[Outcome]:
-    """Cancel active jobs, by id or all that match; a selection that names nothing is refused."""
-    body = _selection(ids, status, tenant_id, engine, error_code, created_after, limit)
-    return ask(Outcome, "POST", f"{_PATH}/jobs/cancel", body={"json": body})
+def _on_jobs(action: str, what: str) -> _OnJobs:
+    def act(
+        ids: Sequence[UUID] = (),
+        *,
+        status: Sequence[JobStatus] = (),
+        tenant_id: str | None = None,
+        engine: str | None = None,
+        error_code: str | None = None,
+        created_after: datetime | None = None,
+        limit: int | None = None,
+    ) -> Plan[Outcome]:
+        selection = {
+            "ids": [str(each) for each in ids],
+            "status": list(status),
+            "tenant_id": tenant_id,
+            "engine": engine,
+            "error_code": error_code,
+            "created_after": created_after.isoformat() if created_after else None,
+            "limit": limit,
+        }
+        named = {name: value for name, value in selection.items() if value not in (None, [])}
+        return ask(Outcome, "POST", f"{_PATH}/jobs/{action}", body={"json": named})
+
+    act.__name__ = act.__qualname__ = action
+    act.__doc__ = f"{what}, by id or all that match; a selection that names nothing is refused."
+    return act
 
 
-def _selection(
-    ids: Sequence[UUID],
-    status: Sequence[JobStatus],
-    tenant_id: str | None,
-    engine: str | None,
-    error_code: str | None,
-    created_after: datetime | None,
-    limit: int | None,
-) -> dict[str, Any]:
-    wanted = {
-        "ids": [str(each) for each in ids],
-        "status": list(status),
-        "tenant_id": tenant_id,
-        "engine": engine,
-        "error_code": error_code,
-        "created_after": created_after.isoformat() if created_after else None,
-        "limit": limit,
-    }
-    return {name: value for name, value in wanted.items() if value not in (None, [])}
+requeue: Final = _on_jobs("requeue", "Run failed or cancelled jobs again")
+cancel: Final = _on_jobs("cancel", "Cancel active jobs")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from uuid import UUID
 
 import typer
 
@@ -87,6 +88,10 @@ async def scaling(client: "AsyncClient", terminal: Terminal) -> None:
     "jobs",
     ("transcripts ops jobs -s running", "who runs what where"),
     ("transcripts ops jobs -s failed --after 1d --error engine_quota", "what the quota cost since yesterday"),
+    (
+        "transcripts ops jobs --request 019ab5d07c027d1e9f74aabbccddeeff",
+        "what became of a request in the log",
+    ),
 )
 async def jobs(
     client: "AsyncClient",
@@ -100,12 +105,29 @@ async def jobs(
     ] = None,
     error: ErrorCode = None,
     after: After = None,
+    deferred: Annotated[
+        bool | None,
+        typer.Option(
+            "--deferred/--no-deferred",
+            help="Only those that wait for the time of their next attempt, or only the others",
+            show_default=False,
+        ),
+    ] = None,
+    session: Annotated[
+        UUID | None, typer.Option(metavar="ID", help="Only those of this session", show_default=False)
+    ] = None,
+    request: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="Only those that this request made (X-Request-Id)", show_default=False
+        ),
+    ] = None,
     limit: Limit = 20,
 ) -> None:
     """List jobs of all tenants, newest first."""
     found = client.ops.jobs(
         status=status or (), tenant_id=tenant, engine=engine, worker=worker, error_code=error, created_after=after,
-        limit=limit or None,
+        deferred=deferred, session_id=session, request_id=request, limit=limit or None,
     )  # fmt: skip
     columns: Columns = {
         "job id": lambda each: each.job.id,

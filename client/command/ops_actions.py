@@ -5,10 +5,10 @@ from uuid import UUID
 
 import typer
 
-from client.command import ops
+from client.command import ops, ops_trends
 from client.command.exit_codes import ExitCode
 from client.command.filters import After, Engine, ErrorCode, Limit, Statuses, Tenant
-from client.command.running import Group, command
+from client.command.running import Command, Group, command
 from client.command.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -54,66 +54,30 @@ async def drain(
         terminal.say(f"{each} drains.")
 
 
-@command(
-    "requeue",
-    ("transcripts ops requeue 019ab5d0-… 019ab5d1-…", "these"),
-    (
-        "transcripts ops requeue --error engine_quota --after 1d",
-        "all that failed for the quota since yesterday",
-    ),
-)
-async def requeue(
-    client: "AsyncClient",
-    terminal: Terminal,
-    *,
-    ids: SomeIds = None,
-    status: Statuses = None,
-    tenant: Tenant = None,
-    engine: Engine = None,
-    error: ErrorCode = None,
-    after: After = None,
-    limit: Limit = 100,
-) -> ExitCode:
-    """Run failed or cancelled jobs of any tenant again.
+def _on_jobs(name: str, what: str, done: str, *examples: tuple[str, str]) -> Command:
+    """A command that does something to jobs, by id or to all that the options name."""
 
-    Each becomes a new job. Without --status it is the failed ones.
-    """
-    outcome = await client.ops.requeue(
-        ids or (), status=status or (), tenant_id=tenant, engine=engine, error_code=error, created_after=after,
-        limit=limit or 1_000,
-    )  # fmt: skip
-    return _tell(terminal, outcome, "queued again")
+    async def work(
+        client: "AsyncClient",
+        terminal: Terminal,
+        *,
+        ids: SomeIds = None,
+        status: Statuses = None,
+        tenant: Tenant = None,
+        engine: Engine = None,
+        error: ErrorCode = None,
+        after: After = None,
+        limit: Limit = 100,
+    ) -> ExitCode:
+        act = {"requeue": client.ops.requeue, "cancel": client.ops.cancel}[name]
+        outcome = await act(
+            ids or (), status=status or (), tenant_id=tenant, engine=engine, error_code=error, created_after=after,
+            limit=limit or 1_000,
+        )  # fmt: skip
+        return _tell(terminal, outcome, done)
 
-
-@command(
-    "cancel",
-    ("transcripts ops cancel 019ab5d0-… 019ab5d1-…", "these"),
-    ("transcripts ops cancel -s queued --tenant acme", "all of theirs that wait"),
-)
-async def cancel(
-    client: "AsyncClient",
-    terminal: Terminal,
-    *,
-    ids: SomeIds = None,
-    status: Statuses = None,
-    tenant: Tenant = None,
-    engine: Engine = None,
-    after: After = None,
-    limit: Limit = 100,
-) -> ExitCode:
-    """Cancel jobs of any tenant that wait or run.
-
-    The recordings are kept.
-    """
-    outcome = await client.ops.cancel(
-        ids or (),
-        status=status or (),
-        tenant_id=tenant,
-        engine=engine,
-        created_after=after,
-        limit=limit or 1_000,
-    )
-    return _tell(terminal, outcome, "cancelled")
+    work.__doc__ = what
+    return command(name, *examples)(work)
 
 
 def _tell(terminal: Terminal, outcome: "Outcome", what: str) -> ExitCode:
@@ -128,8 +92,26 @@ def _tell(terminal: Terminal, outcome: "Outcome", what: str) -> ExitCode:
     return ExitCode.REFUSED if outcome.left else ExitCode.DONE
 
 
+requeue: Final = _on_jobs(
+    "requeue",
+    "Run failed or cancelled jobs of any tenant again.\n\n"
+    "Each becomes a new job. Without --status it is the failed ones.",
+    "queued again",
+    ("transcripts ops requeue 019ab5d0-… 019ab5d1-…", "these"),
+    (
+        "transcripts ops requeue --error engine_quota --after 1d",
+        "all that failed for the quota since yesterday",
+    ),
+)
+cancel: Final = _on_jobs(
+    "cancel",
+    "Cancel jobs of any tenant that wait or run.\n\nThe recordings are kept.",
+    "cancelled",
+    ("transcripts ops cancel 019ab5d0-… 019ab5d1-…", "these"),
+    ("transcripts ops cancel -s queued --tenant acme", "all of theirs that wait"),
+)
 GROUP: Final = Group(
     "ops",
     "Look after workers, the queue, and the jobs of all tenants.",
-    (*ops.COMMANDS, pause, resume, drain, requeue, cancel),
+    (*ops.COMMANDS, ops_trends.trends, pause, resume, drain, requeue, cancel),
 )

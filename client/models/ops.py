@@ -91,6 +91,22 @@ class Scaling(EngineScaling):
     engines: dict[str, EngineScaling] = Field(default_factory=dict)
 
 
+class Trends(Answer):
+    """How the work went: every list has one value for each moment of `at`, the oldest first; the last is not over."""
+
+    step_seconds: int
+    at: tuple[datetime, ...] = ()
+    succeeded: tuple[int, ...] = ()
+    failed: tuple[int, ...] = ()
+    cancelled: tuple[int, ...] = ()
+    wait_p50_ms: tuple[int | None, ...] = ()
+    wait_p95_ms: tuple[int | None, ...] = ()
+    run_p50_ms: tuple[int | None, ...] = ()
+    run_p95_ms: tuple[int | None, ...] = ()
+    micro_dollars: tuple[int, ...] = ()
+    audio_ms: tuple[int, ...] = ()
+
+
 class OperatorJob(Answer):
     """A job of any tenant, with what only operators see."""
 
@@ -124,13 +140,29 @@ class Operation(Answer):
     audio_ms: int = 0
     expected_micro_dollars: int = 0
     outcome: str | None = None
+    created_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
+class AttemptCost(Answer):
+    """What an attempt of a job came to; an attempt that cost nothing has none."""
+
+    attempt: int
+    engine: str = ""
+    model: str = ""
+    audio_ms: int = 0
+    billed_ms: int = 0
+    micro_dollars: int = 0
+    estimated: bool = False
+    created_at: datetime | None = None
 
 
 class OperatorJobDetail(OperatorJob):
-    """The same, with its events and its operations in order."""
+    """The same, with its events, its operations, and what each attempt came to, in order."""
 
     events: tuple[Event, ...] = ()
     operations: tuple[Operation, ...] = ()
+    costs: tuple[AttemptCost, ...] = ()
 
 
 class Outcome(Answer):

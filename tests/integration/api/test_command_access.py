@@ -82,6 +82,11 @@ async def test_operators_look_and_act(guarded: Api, shell: CommandLine) -> None:
     assert (await shell.run("ops", "scaling", "--json")).json["engines"]["scripted"]["places_wanted"] == 1
     failed = (await shell.run("ops", "jobs", "-s", "failed", "--error", "engine_failed")).rows
     assert [(row[0], row[7], row[8]) for row in failed] == [(str(job.id), "engine_failed", "Eins")]
+    of_request = ("--session", str(job.session_id), "--request", str(job.request_id), "--no-deferred")
+    assert [row[0] for row in (await shell.run("ops", "jobs", *of_request)).rows] == [str(job.id)]
+    assert (await shell.run("ops", "jobs", "--deferred")).rows == []
+    assert sum(int(row[2]) for row in (await shell.run("ops", "trends", "--span", "hour")).rows) == 1
+    assert sum((await shell.run("ops", "trends", "--json")).json["failed"]) == 1
     events = (await shell.run("ops", "job", job.id)).rows
     assert [row[3] for row in events][:2] == ["queued", "claimed"]
 
