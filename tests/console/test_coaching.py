@@ -110,6 +110,8 @@ async def test_what_is_no_recording_is_refused_in_plain_words(
         items = page.locator(".item")
         await expect(items.first).to_contain_text("PDF")
         await expect(items.nth(1).get_by_role("link", name="Open")).to_be_visible()
+        await expect(page.locator("#tally")).to_have_text("1 of 2 sent")
+        await expect(page.get_by_role("link", name="See the sessions")).to_be_visible()
         await items.first.get_by_role("button", name="Remove").click()
         await expect(items).to_have_count(1)
 

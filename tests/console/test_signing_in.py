@@ -67,8 +67,10 @@ async def test_one_signs_in_with_a_key_and_out_again(
         kept = "() => document.cookie + JSON.stringify({...localStorage, ...sessionStorage})"
         assert "ctk_" not in await page.evaluate(kept)
         assert cookies["console_key"]["value"] not in await page.evaluate(kept)
+        await page.evaluate("() => localStorage.setItem('console.uploads.default', 'a name of a recording')")
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.get_by_label("Key")).to_be_visible()
+        assert await page.evaluate("() => localStorage.length") == 0, "it keeps nothing for who comes next"
         await visitor.open(WORKERS)
         await expect(page.get_by_label("Key")).to_be_visible()
     assert await pool.fetchval("SELECT count(*) FROM audit_event WHERE actor = $1", str(key.id)) == 1

@@ -70,9 +70,12 @@ async def console_sign_in(request: Request, caller: CallerDep, services: Service
 
 @router.post("/console/sign-out")
 async def console_sign_out(request: Request) -> Response:
-    """Forget the key."""
+    """Forget the key, and have the browser forget what the pages kept in it."""
     visits.refuse_forged(request)
     response = go_to(request, SIGN_IN)
+    response.headers["Clear-Site-Data"] = (
+        '"storage"'  # names of recordings, places where one stopped listening
+    )
     sign_ins.sign_out(response)
     return response
 

@@ -1,7 +1,8 @@
 // @ts-check
 /** Uploads that were begun and not ended, so that the page can go on with them after it was closed. */
 
-const KEY = "console.uploads";
+/** Each tenant's own: who signs in next in the same browser does not see what others began. */
+const KEY = `console.uploads.${/** @type {HTMLElement} */ (document.getElementById("upload")).dataset.tenant}`;
 const KEPT_MS = 7 * 86_400_000; // the service keeps the bytes for a day or so, by its settings
 
 /**

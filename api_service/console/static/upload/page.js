@@ -8,6 +8,8 @@ import { filled, Item } from "./item.js";
 import * as memory from "./memory.js";
 
 const AT_ONCE = 2;
+const SENDING = ["sending", "retrying", "finishing"];
+const GOING_ON = ["waiting", ...SENDING];
 const root = /** @type {HTMLElement} */ (document.getElementById("upload"));
 const texts = /** @type {HTMLTemplateElement} */ (document.getElementById("words")).dataset;
 const drop = /** @type {HTMLElement} */ (document.getElementById("drop"));
@@ -31,7 +33,7 @@ for (const name of ["dragenter", "dragover"]) addEventListener(name, (event) => 
 for (const name of ["dragleave", "drop"]) addEventListener(name, (event) => over(event, false));
 addEventListener("drop", (event) => take(Array.from(/** @type {DragEvent} */ (event).dataTransfer?.files ?? [])));
 addEventListener("beforeunload", (event) => {
-  if (items.some((each) => ["sending", "retrying", "finishing"].includes(each.state))) event.preventDefault();
+  if (items.some((each) => GOING_ON.includes(each.state))) event.preventDefault();
 });
 send.addEventListener("click", () => {
   if (!form.reportValidity()) return;
@@ -94,7 +96,7 @@ function add(item) {
 
 /** Send what waits, as long as there is room. */
 function next() {
-  const room = AT_ONCE - items.filter((each) => ["sending", "retrying", "finishing"].includes(each.state)).length;
+  const room = AT_ONCE - items.filter((each) => SENDING.includes(each.state)).length;
   for (const item of items.filter((each) => each.state === "waiting").slice(0, Math.max(0, room))) {
     item.send(order(form)).finally(() => next());
   }
@@ -104,7 +106,10 @@ function refresh() {
   items = items.filter((each) => each.state !== "cancelled");
   queue.hidden = items.length === 0;
   send.hidden = !items.some((each) => each.state === "ready");
-  all.hidden = !send.hidden || !items.some((each) => each.state === "done");
+  const done = items.filter((each) => each.state === "done").length;
+  all.hidden = done === 0 || items.some((each) => GOING_ON.includes(each.state)) || !send.hidden;
+  const many = { n: String(done), all: String(items.length) };
+  /** @type {HTMLElement} */ (document.getElementById("tally")).textContent = items.length > 1 ? filled(texts.tally ?? "", many) : "";
   /** @type {HTMLElement} */ (document.getElementById("estimate")).textContent = estimate();
 }
 
