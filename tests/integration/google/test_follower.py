@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -12,7 +13,7 @@ from arq.connections import ArqRedis
 from shared.errors import EngineMisconfiguredError, EngineUnavailableError
 from shared.queue.client import connect as connect_redis
 from tests.fakes.google.process import FakeGoogle
-from tests.integration.google.conftest import Order, open_engine, started
+from tests.integration.google.conftest import Order, lost, open_engine, started, twin
 from worker_service.engines.google import engine as engine_module
 from worker_service.engines.google import follower as follower_module
 from worker_service.engines.google.budget import CallBudget
@@ -140,6 +141,23 @@ async def test_a_run_that_stops_waiting_leaves_the_operation(
     assert google.ledger()["billed_ms"] == 1_000
 
 
+async def test_one_that_listings_leave_out_is_asked_for(
+    google: FakeGoogle, engine: GoogleEngine, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F1: Google may forget one of many before its end was seen; its result is in the bucket all the same."""
+    monkeypatch.setattr(follower_module, "_SWEEP_S", 0.05)
+    monkeypatch.setattr(follower_module, "_SLOW_S", 1e9)  # nobody else looks into the bucket
+    google.settings(operation_ms=600_000, operation_requests_per_window=10_000)
+    running = [await follow(engine, order(1_000)) for _ in range(3)]
+    forgotten = running[1]
+    google.finish(forgotten[1])
+    google.forget(forgotten[1])
+    assert (await forgotten[2]).words
+    google.settings(clock_ms=600_000)
+    results = await asyncio.gather(*(task for _, _, task in running))
+    assert all(result.words for result in results)
+
+
 # The budget ------------------------------------------------------------------------------------------------
 
 
@@ -151,6 +169,7 @@ async def taken(budget: CallBudget, seconds: float) -> int:
             while True:
                 await budget.take()
                 count += 1
+                await asyncio.sleep(0)  # so that a budget without an end comes to one here
     except TimeoutError:
         return count
 
@@ -189,3 +208,29 @@ async def test_without_redis_a_worker_takes_a_share(redis: ArqRedis) -> None:
     budget = CallBudget(nobody, "google:none", per_minute=600)
     assert 1 <= await at_once(budget) <= 600 // 15
     await nobody.aclose(close_connection_pool=True)
+
+
+async def test_every_call_takes_its_place_in_the_quota(google: FakeGoogle, order: Order) -> None:
+    """Listed, asked for, cancelled, looked for, submitted: what takes no token is refused by Google some day."""
+    taken: Counter[str] = Counter()
+
+    def count(_where: str, quota: str, _seconds: float) -> None:
+        taken[quota] += 1
+
+    google.settings(operation_ms=600_000)
+    engine = open_engine(google, waited=count)
+    one, *others = [order(1_000) for _ in range(4)]
+    running = [await follow(engine, request) for request in others]  # listed
+    await engine.cancel(running[0][1], 1_000)
+    await lost(google, engine, one)
+    await twin(google, one)
+    name = await engine.find(one.prefix)  # listed, and the younger one cancelled
+    assert name is not None
+    google.settings(clock_ms=600_000)
+    await asyncio.gather(*(task for _, _, task in running), return_exceptions=True)
+    assert (await engine.follow(one, name, lambda _: None)).words  # asked for
+    await engine.aclose()
+    calls = {method: sum(codes.values()) for method, codes in google.calls().items()}
+    looks = [calls[method] for method in ("ListOperations", "GetOperation", "CancelOperation")]
+    assert min(looks) > 0
+    assert taken == {"operations": sum(looks), "batches": calls["BatchRecognize"] - 1}, "all but the twin's"

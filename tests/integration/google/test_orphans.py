@@ -6,43 +6,19 @@ import time
 import pytest
 
 from shared.errors import EngineUnavailableError
-from tests.fakes.google.calls import connect, submit
-from tests.fakes.google.calls import order as an_order
 from tests.fakes.google.process import FakeGoogle
-from tests.integration.google.conftest import Order, open_engine, started
+from tests.integration.google.conftest import Order, lost, open_engine, started, twin
 from worker_service.engines.google import engine as engine_module
 from worker_service.engines.google import orphans as orphans_module
 from worker_service.engines.google.engine import GoogleEngine
-from worker_service.engines.port import SpeechRequest
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
-
-
-async def lost(google: FakeGoogle, engine: GoogleEngine, request: SpeechRequest) -> str:
-    """Start an operation whose answer gets lost; returns its name."""
-    google.fault("BatchRecognize", when="after", code="UNAVAILABLE")
-    with pytest.raises(EngineUnavailableError):
-        await started(engine, request)
-    return str(google.operations()[-1]["name"])
 
 
 async def looked_for(google: FakeGoogle) -> None:
     """Wait until operations were listed."""
     while not google.calls().get("ListOperations", {}).get("OK"):
         await asyncio.sleep(0.01)
-
-
-async def twin(google: FakeGoogle, request: SpeechRequest, location: str = "us") -> str:
-    """Another operation with the same prefix, as a proxy that repeats a request would make it."""
-    client = connect(google)
-    again = an_order(
-        f"gs://recordings/speech/staged/{request.job_id}/1/audio.flac",
-        f"speech/{request.prefix}", location=location, model="chirp_3",
-    )  # fmt: skip
-    again.recognizer = f"projects/fake-project/locations/{location}/recognizers/_"
-    name = (await submit(client, again)).name
-    await client.transport.close()  # type: ignore[no-untyped-call]
-    return str(name)
 
 
 async def test_an_operation_whose_answer_was_lost_is_found(

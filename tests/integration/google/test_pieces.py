@@ -96,7 +96,7 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     """A parameter changes the engine's settings."""
     google.settings(operation_ms=0)
-    changes: dict[str, str] = getattr(request, "param", {})
+    changes: dict[str, Any] = getattr(request, "param", {})
     engine = open_engine(google, settle_s=0.3, TRANSCRIPTS_GOOGLE_PIECE_MINUTES="0.4", **changes)
     async with await open_pool(database_url, size=6, name="test") as pool:
         store, status = DiskStore(tmp_path / "objects"), StatusBoard(pool, tick_s=0.05)
@@ -224,6 +224,20 @@ async def test_a_piece_that_failed_is_heard_again_and_the_others_are_not(
     assert [attempt for attempt, _, _ in booked] == [1, 2], "each under the attempt that started it"
     assert sum(ms for _, ms, _ in booked) == google.ledger()["billed_ms"]
     assert left(google) == []
+
+
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL"])
+async def test_an_answer_that_was_lost_is_looked_for_and_nothing_is_submitted_again(
+    google: FakeGoogle, desk: Desk, code: str
+) -> None:
+    """F6: neither by the run whose answer was lost, nor by the next."""
+    google.fault("BatchRecognize", when="after", code=code, skip=1, times=1)
+    job = await desk.job()
+    assert await desk.transcriber.run(job.id) is not None
+    assert await desk.transcriber.run(job.id) is None
+    assert_whole(await desk.words(job))
+    assert google.calls()["BatchRecognize"] == {"OK": PIECES - 1, code: 1}
+    assert sum(ms for _, ms, _ in await desk.booked()) == google.ledger()["billed_ms"]
 
 
 async def test_several_failures_at_once_count_as_one(google: FakeGoogle, desk: Desk) -> None:
