@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from api_service import key_commands
-from shared import error_reports, telemetry
+from api_service.access import key_commands
 from shared.errors import SetupError
-from shared.logs import configure
+from shared.observation import error_reports, telemetry
+from shared.observation.logs import configure
 from shared.settings import ApiSettings
 
 _EPILOG: Final = """\

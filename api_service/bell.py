@@ -4,9 +4,9 @@ import asyncio
 from typing import Final
 
 from shared.database import AWAY
-from shared.dispatch import Dispatcher
 from shared.errors import QueueUnavailableError
-from shared.logs import bind, get_logger
+from shared.jobs.dispatch import Dispatcher
+from shared.observation.logs import bind, get_logger
 from shared.queue.webhook_bell import WebhookBell
 from shared.records import JobRecord
 

@@ -6,11 +6,11 @@ from typing import Annotated, Final
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 
-from api_service.callers import Caller
+from api_service.access.callers import Caller
+from api_service.http.validation import invalid
 from api_service.services import Services
-from api_service.validation import invalid
 from shared.errors import RevisionRequiredError
-from shared.transcript_edits import ANY, NEVER
+from shared.transcripts.edits import ANY, NEVER
 
 _REVISION: Final = re.compile(r'"(\d{1,9})(?:-[0-9a-f]+)?"')
 

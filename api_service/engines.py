@@ -2,9 +2,9 @@
 
 from shared.engines import Abilities, offered
 from shared.errors import SetupError, UnsupportedOptionError
-from shared.orders import SessionForm
 from shared.plugins import ENGINE_ABILITIES, installed, names
-from shared.schemas import EngineResource
+from shared.schemas.engines import EngineResource
+from shared.schemas.orders import SessionForm
 from shared.settings import ApiSettings
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from api_service.access.callers import Caller
 from api_service.bell import Bell
-from api_service.callers import Caller
-from api_service.drafts import draft_job, order_of
+from api_service.intake.drafts import draft_job, order_of
 from shared.database import Pool
 from shared.errors import CancelledByUserError, ConflictError, ObjectMissingError
-from shared.jobs import JobRepository
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import RETRYABLE, JobStatus
 from shared.ports import ObjectStore
 from shared.records import JobRecord

@@ -8,14 +8,14 @@ from fastapi import FastAPI
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import Lifespan
 
-from api_service import errors
-from api_service.audit import AuditMiddleware
+from api_service.access.audit import AuditMiddleware
+from api_service.access.gate import GateMiddleware
 from api_service.console.routes import router as console
-from api_service.description import DescribedApi
-from api_service.exchange import QUIET, ExchangeMiddleware
-from api_service.gate import GateMiddleware
-from api_service.idempotency import IdempotencyMiddleware
-from api_service.rate_limiting import RateLimitMiddleware
+from api_service.http import errors
+from api_service.http.exchange import QUIET, ExchangeMiddleware
+from api_service.http.idempotency import IdempotencyMiddleware
+from api_service.http.rate_limiting import RateLimitMiddleware
+from api_service.openapi.description import DescribedApi
 from api_service.routes import (
     audit,
     docs,

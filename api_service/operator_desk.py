@@ -5,16 +5,21 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
+from api_service.access.callers import Caller
 from api_service.bell import Bell
-from api_service.callers import Caller
-from api_service.drafts import draft_job, order_of
-from api_service.job_views import JobViews
+from api_service.intake.drafts import draft_job, order_of
+from api_service.waiting.job_views import JobViews
 from shared.database import Pool
 from shared.errors import CancelledByUserError, ConflictError, InvalidRequestError, NotFoundError
-from shared.jobs import JobRepository
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import ACTIVE, RETRYABLE, JobStatus
-from shared.logs import get_logger
-from shared.operator_schemas import (
+from shared.observation.logs import get_logger
+from shared.operating.operators import JobFilter, OperatorJob, Operators
+from shared.operating.scaling import ScalingSignal
+from shared.operating.trends import GRIDS, Trends
+from shared.periods import Span
+from shared.records import JobRecord
+from shared.schemas.operators import (
     AttemptCost,
     EngineScaling,
     Event,
@@ -30,11 +35,6 @@ from shared.operator_schemas import (
     TrendsResource,
     WorkerResource,
 )
-from shared.operators import JobFilter, OperatorJob, Operators
-from shared.periods import Span
-from shared.records import JobRecord
-from shared.scaling import ScalingSignal
-from shared.trends import GRIDS, Trends
 
 log = get_logger(__name__)
 

@@ -11,12 +11,12 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from api_service.corking import CorkedProtocol
-from api_service.entrance import is_loopback
+from api_service.access.entrance import is_loopback
+from api_service.http.corking import CorkedProtocol
 from api_service.main import create_app
 from api_service.services import Services
 from shared.errors import SetupError
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 from shared.settings import ApiSettings
 
 log = get_logger(__name__)

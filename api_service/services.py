@@ -9,51 +9,51 @@ from typing import TypedDict
 
 from arq.connections import ArqRedis
 
-from api_service.admission import Admission
-from api_service.audit_records import AuditTrail
-from api_service.authentication import Authenticator, open_authenticator
+from api_service.access.audit_records import AuditTrail
+from api_service.access.authentication import Authenticator, open_authenticator
+from api_service.access.entrance import Entrance, is_loopback
+from api_service.access.keys import Keys
 from api_service.bell import Bell
-from api_service.claims import Claims
 from api_service.console.pulse import Pulse
 from api_service.console.sign_ins import SignIns
 from api_service.console.upload_addresses import UploadAddresses
 from api_service.engines import Offer
-from api_service.entrance import Entrance, is_loopback
-from api_service.events import JobEvents
-from api_service.examination import Examination
-from api_service.exports import Exports
-from api_service.history import History
-from api_service.job_views import JobViews
+from api_service.http.claims import Claims
+from api_service.http.rate_limits import RateLimits, open_rate_limits
+from api_service.intake.admission import Admission
+from api_service.intake.places import Places
+from api_service.intake.resumable import ResumableUploads
+from api_service.intake.sample import Sample
+from api_service.intake.submissions import Submissions
 from api_service.jobs import Jobs
-from api_service.keys import Keys
-from api_service.metrics import ApiMetrics
+from api_service.observation.examination import Examination
+from api_service.observation.metrics import ApiMetrics
+from api_service.observation.readiness import ReadinessChecks
 from api_service.operator_desk import OperatorDesk
-from api_service.places import Places
-from api_service.queue_line import QueueLine
-from api_service.rate_limits import RateLimits, open_rate_limits
-from api_service.readiness import ReadinessChecks
-from api_service.recordings import Recordings
-from api_service.resumable import ResumableUploads
+from api_service.reading.exports import Exports
+from api_service.reading.recordings import Recordings
 from api_service.retention import Retention
-from api_service.sample import Sample
 from api_service.sessions import Sessions
 from api_service.spending import Spending
-from api_service.submissions import Submissions
-from api_service.watcher import JobWatcher
+from api_service.waiting.events import JobEvents
+from api_service.waiting.history import History
+from api_service.waiting.job_views import JobViews
+from api_service.waiting.queue_line import QueueLine
+from api_service.waiting.watcher import JobWatcher
 from api_service.webhooks import Webhooks
-from shared.bucket_sources import buckets_of
 from shared.database import Pool, check_schema, open_pool
-from shared.dispatch import Dispatcher
+from shared.jobs.dispatch import Dispatcher
 from shared.pepper import Pepper
 from shared.ports import ObjectStore
 from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.queue.webhook_bell import WebhookBell
 from shared.settings import ApiSettings
-from shared.source_urls import networks_of
+from shared.sources.addresses import networks_of
+from shared.sources.buckets import buckets_of
 from shared.storage import browser_origin, folders, store_of
-from shared.transcript_edits import EditRepository
-from shared.transcript_search import SearchRepository
-from shared.transcripts import TranscriptRepository
+from shared.transcripts.edits import EditRepository
+from shared.transcripts.repository import TranscriptRepository
+from shared.transcripts.search import SearchRepository
 from shared.version import installed_version
 from shared.waveforms import WaveformRepository
 

@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
+from api_service.access.callers import Caller
 from api_service.bell import Bell
-from api_service.callers import Caller
-from api_service.drafts import Order, draft_job, order_of
 from api_service.engines import Offer
+from api_service.intake.drafts import Order, draft_job, order_of
 from api_service.retention import Retention
 from api_service.spending import Spending
 from shared.database import Pool, outlast
 from shared.errors import CancelledByUserError, NotFoundError, ObjectMissingError
-from shared.jobs import JobRepository
-from shared.logs import get_logger
-from shared.orders import JobOrder, SessionPatch
+from shared.jobs.repository import JobRepository
+from shared.observation.logs import get_logger
 from shared.ports import ObjectStore
 from shared.records import JobRecord, SessionRecord
+from shared.schemas.orders import JobOrder, SessionPatch
 from shared.sessions import SessionFilter, SessionRepository
 
 log = get_logger(__name__)

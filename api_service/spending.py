@@ -3,14 +3,14 @@
 from datetime import date
 from uuid import UUID
 
-from api_service.callers import Caller
-from shared.budgets import Budgets
+from api_service.access.callers import Caller
 from shared.database import Pool
 from shared.engines import Abilities
 from shared.errors import InvalidRequestError
-from shared.logs import get_logger
-from shared.usage import Ledger
-from shared.usage_schemas import BudgetResource, UsageReport
+from shared.money.budgets import Budgets
+from shared.money.usage import Ledger
+from shared.observation.logs import get_logger
+from shared.schemas.usage import BudgetResource, UsageReport
 
 log = get_logger(__name__)
 

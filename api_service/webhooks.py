@@ -6,20 +6,20 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from api_service.callers import Caller
+from api_service.access.callers import Caller
 from shared.database import Pool, transaction
-from shared.egress import check_url
 from shared.errors import ConflictError, UnsupportedOptionError
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 from shared.pepper import Pepper
 from shared.queue.webhook_bell import WebhookBell
-from shared.source_urls import Network
-from shared.webhook_deliveries import DeliveryRepository
-from shared.webhook_endpoints import EndpointRepository
-from shared.webhook_events import Event
-from shared.webhook_records import Attempt, DeliveryRecord, DeliveryStatus, EndpointRecord
-from shared.webhook_schemas import EndpointOrder, EndpointPatch, Replay, SecretRotation
-from shared.webhook_signing import new_secret
+from shared.schemas.webhooks import EndpointOrder, EndpointPatch, Replay, SecretRotation
+from shared.sources.addresses import Network
+from shared.sources.egress import check_url
+from shared.webhooks.deliveries import DeliveryRepository
+from shared.webhooks.endpoints import EndpointRepository
+from shared.webhooks.events import Event
+from shared.webhooks.records import Attempt, DeliveryRecord, DeliveryStatus, EndpointRecord
+from shared.webhooks.signing import new_secret
 
 log = get_logger(__name__)
 

@@ -25,7 +25,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 
-from worker_service.media import prepare
+from worker_service.media.preparing import prepare
 
 DEMO: Final = Path(__file__).resolve().parents[1] / "deploy/local/recordings/two_speakers.flac"
 FORMATS: Final = {  # FFmpeg's muxer and encoder, rate, bits a second, layout

@@ -32,7 +32,7 @@ from worker_service.engines.google import follower
 from worker_service.engines.google.engine import GoogleEngine
 from worker_service.engines.google.opening import open_google
 from worker_service.engines.port import SpeechRequest, SpeechResult
-from worker_service.flac import SAMPLE_RATE, writing
+from worker_service.media.flac import SAMPLE_RATE, writing
 from worker_service.pieces.assembly import Heard, assemble
 from worker_service.pieces.cutting import Span, spans
 from worker_service.pieces.files import cut

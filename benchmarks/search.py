@@ -30,7 +30,7 @@ from shared.ids import new_id
 from shared.search.query import Query
 from shared.search.terms import vector
 from shared.tenants import DEFAULT_TENANT
-from shared.transcript_search import SearchFilter, SearchOrder, SearchRepository
+from shared.transcripts.search import SearchFilter, SearchOrder, SearchRepository
 
 SEGMENTS_AN_HOUR: Final = 300
 WORDS_A_SEGMENT: Final = 30

@@ -8,9 +8,9 @@ from typing import Final, TypeAlias, TypeVar
 
 import asyncpg
 
-from shared import telemetry
 from shared.errors import SetupError
-from shared.logs import get_logger
+from shared.observation import telemetry
+from shared.observation.logs import get_logger
 from shared.tls import tls_advice
 
 log = get_logger(__name__)

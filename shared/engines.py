@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from shared.errors import UnsupportedOptionError
-from shared.google_languages import common_tag, primary_subtags
-from shared.google_settings import by_comma
-from shared.google_speech import AUTOMATIC, ECONOMY, STANDARD, TABLE, Order, choose
+from shared.google.languages import common_tag, primary_subtags
+from shared.google.speech import AUTOMATIC, ECONOMY, STANDARD, TABLE, Order, choose
 from shared.lifecycle import Processing
 from shared.plugins import ENGINE_ABILITIES, installed, use
 from shared.settings import ApiSettings
+from shared.settings.google import by_comma
 
 
 @dataclass(frozen=True, slots=True)

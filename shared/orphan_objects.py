@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from shared.database import Pool
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 from shared.ports import ListedObject, ObjectStore
 
 log = get_logger(__name__)

@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self
 from uuid import UUID
 
 from shared.lifecycle import TERMINAL, JobStatus, Phase, Priority, Processing
-from shared.telemetry import trace_id_of
+from shared.observation.telemetry import trace_id_of
 
 
 class Row(Protocol):

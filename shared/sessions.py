@@ -11,7 +11,7 @@ from shared.database import Pool, transaction
 from shared.errors import NotFoundError
 from shared.lifecycle import JobStatus
 from shared.records import SessionRecord
-from shared.webhook_events import Event, tell_of_session
+from shared.webhooks.events import Event, tell_of_session
 
 _PAGE: Final = """
 SELECT s.* FROM session s LEFT JOIN job j ON j.id = s.transcription_job_id

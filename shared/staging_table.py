@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Column, Integer, Uuid
 from sqlmodel import Field, SQLModel
 
-from shared.columns import text_, time
+from shared.tables.columns import text_, time
 
 
 class StagingRow(SQLModel, table=True):

@@ -5,12 +5,12 @@ import asyncio
 import sys
 from typing import Final
 
-from shared import error_reports, telemetry
 from shared.errors import SetupError
-from shared.logs import configure
+from shared.observation import error_reports, telemetry
+from shared.observation.logs import configure
 from shared.settings import WorkerSettings
-from worker_service.health import web_port
 from worker_service.main import serve
+from worker_service.observation.health import web_port
 
 _EPILOG: Final = """\
 Settings come from the environment and from .env in this folder; docs/settings.md lists them. Required are

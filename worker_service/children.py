@@ -16,7 +16,7 @@ from typing import Final, Self
 
 from shared import errors
 from shared.errors import TranscriptsError
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 from worker_service.serving import PARENT, JsonObject
 
 log = get_logger(__name__)

@@ -12,10 +12,10 @@ from typing import Final
 
 from shared.database import Pool
 from shared.errors import FencedError
+from shared.jobs.operations import Cost, Operation
+from shared.jobs.pieces import Intent, Piece, PieceRepository
 from shared.lifecycle import Phase
-from shared.logs import get_logger
-from shared.operations import Cost, Operation
-from shared.pieces import Intent, Piece, PieceRepository
+from shared.observation.logs import get_logger
 from shared.records import JobRecord
 from shared.transcript import Notice
 from worker_service.engines.port import (
@@ -26,7 +26,7 @@ from worker_service.engines.port import (
     SpeechResult,
     outputs,
 )
-from worker_service.media import PreparedAudio
+from worker_service.media.preparing import PreparedAudio
 from worker_service.operations import Operations
 from worker_service.pieces.assembly import Heard, assemble
 from worker_service.pieces.cutting import Cutting, Span, spans

@@ -4,9 +4,9 @@ from typing import Final
 
 from shared.database import Pool, outlast
 from shared.errors import AttemptsExhaustedError, EngineError, TranscriptsError, UnsupportedOptionError
-from shared.jobs import JobRepository
-from shared.logs import get_logger
-from shared.operations import as_json
+from shared.jobs.operations import as_json
+from shared.jobs.repository import JobRepository
+from shared.observation.logs import get_logger
 from shared.records import JobRecord
 from shared.transcript import Notice
 

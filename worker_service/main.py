@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 from shared.settings import WorkerSettings
-from worker_service.health import HealthServer
+from worker_service.observation.health import HealthServer
 from worker_service.services import open_services
 
 log = get_logger(__name__)

@@ -12,9 +12,9 @@ from typing import Final
 
 from shared.database import AWAY, Pool, outlast, transaction
 from shared.errors import FencedError, TranscriptsError
+from shared.jobs.operations import FREE, Cost, Operation, OperationRepository
 from shared.lifecycle import Outcome, Phase
-from shared.logs import get_logger
-from shared.operations import FREE, Cost, Operation, OperationRepository
+from shared.observation.logs import get_logger
 from shared.records import JobRecord
 from shared.staging import StagingRepository
 from shared.transcript import Notice

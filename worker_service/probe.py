@@ -13,8 +13,8 @@ import asyncpg
 
 from shared.errors import SetupError
 from shared.store_urls import normalise_database_url
-from worker_service.health import web_port
-from worker_service.registry import BEAT_S
+from worker_service.observation.health import web_port
+from worker_service.queue.registry import BEAT_S
 
 _PATIENCE_S: Final = 5.0
 _MISSED_BEATS: Final = 5  # the API's readiness takes a worker for dead after as many

@@ -11,9 +11,8 @@ from typing import Any, Final, TypeAlias
 from arq.connections import ArqRedis
 
 from shared.database import Pool, check_schema, open_pool
-from shared.dispatch import Dispatcher
-from shared.egress import PublicTransport
-from shared.logs import get_logger
+from shared.jobs.dispatch import Dispatcher
+from shared.observation.logs import get_logger
 from shared.orphan_objects import OrphanObjects
 from shared.pepper import Pepper
 from shared.ports import ObjectStore
@@ -21,26 +20,27 @@ from shared.queue import names
 from shared.queue.client import RedisJobQueue, check_redis, connect
 from shared.queue.webhook_bell import WebhookBell
 from shared.settings import WorkerSettings
-from shared.source_urls import networks_of
+from shared.sources.addresses import networks_of
+from shared.sources.egress import PublicTransport
 from shared.storage import store_of
 from worker_service import scratch
-from worker_service.bucket_reading import BucketReader
-from worker_service.drain import Drain
 from worker_service.engines.catalogue import open_engines
 from worker_service.engines.port import Engine, Shared
-from worker_service.fetching import Fetcher, FetchLimits
-from worker_service.health import HealthServer, Pulse
-from worker_service.leases import LeaseWorker
-from worker_service.loose_ends import LooseEnds
-from worker_service.metrics import WorkerMetrics
-from worker_service.orphan_sweep import sweep_orphans
-from worker_service.registry import BEAT_S, Registry
-from worker_service.sources import Sources
+from worker_service.observation.health import HealthServer, Pulse
+from worker_service.observation.metrics import WorkerMetrics
+from worker_service.queue.drain import Drain
+from worker_service.queue.leases import LeaseWorker
+from worker_service.queue.registry import BEAT_S, Registry
+from worker_service.queue.tasks import DISPATCHER, FUNCTIONS, TRANSCRIBER, WEBHOOKS
+from worker_service.sources.bucket_reading import BucketReader
+from worker_service.sources.fetching import Fetcher, FetchLimits
+from worker_service.sources.opening import Sources
 from worker_service.status import StatusBoard
-from worker_service.strays import Strays
-from worker_service.sweep import Sweep
-from worker_service.tasks import DISPATCHER, FUNCTIONS, TRANSCRIBER, WEBHOOKS
 from worker_service.transcribe import RunLimits, Transcriber
+from worker_service.upkeep.loose_ends import LooseEnds
+from worker_service.upkeep.orphan_sweep import sweep_orphans
+from worker_service.upkeep.strays import Strays
+from worker_service.upkeep.sweep import Sweep
 from worker_service.voices import open_voices
 from worker_service.webhooks import WebhookSender
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from shared.database import AWAY, Pool
 from shared.lifecycle import Phase
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 from shared.records import JobRecord
 
 log = get_logger(__name__)

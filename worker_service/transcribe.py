@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from shared import telemetry
 from shared.database import AWAY, Pool, outlast, transaction
 from shared.errors import (
     AttemptsExhaustedError,
@@ -20,29 +19,30 @@ from shared.errors import (
     StorageError,
     TranscriptsError,
 )
-from shared.jobs import JobRepository
+from shared.jobs.operations import OperationRepository, as_json
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import Outcome, Phase
-from shared.logs import get_logger
-from shared.operations import OperationRepository, as_json
+from shared.observation import telemetry
+from shared.observation.logs import get_logger
 from shared.ports import ObjectStore
 from shared.records import JobRecord
 from shared.segments import segment
 from shared.sessions import SessionRepository
 from shared.transcript import Notice, Segment, Speaker
-from shared.transcripts import TranscriptRepository
+from shared.transcripts.repository import TranscriptRepository
 from shared.waveforms import WaveformRepository
 from worker_service import scratch
-from worker_service.backoff import wait_before
 from worker_service.course import Courses, Hearing
 from worker_service.engines.port import Engine, SpeechResult
 from worker_service.fallback import Fallback
-from worker_service.loose_ends import LooseEnds
-from worker_service.media import PreparedAudio, prepare
-from worker_service.metrics import WorkerMetrics
-from worker_service.observation import Observation
+from worker_service.media.preparing import PreparedAudio, prepare
+from worker_service.observation.attempts import Observation
+from worker_service.observation.metrics import WorkerMetrics
+from worker_service.queue.backoff import wait_before
 from worker_service.roles import assign_roles
-from worker_service.sources import Sources
+from worker_service.sources.opening import Sources
 from worker_service.status import StatusBoard
+from worker_service.upkeep.loose_ends import LooseEnds
 from worker_service.voices import Voices
 
 log = get_logger(__name__)

@@ -12,7 +12,7 @@ from typing import Final
 
 from shared.database import Pool
 from shared.errors import EngineMisconfiguredError, SetupError, TranscriptsError
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 from shared.ports import ObjectStore
 from shared.records import JobRecord
 from shared.sessions import SessionRepository
@@ -22,7 +22,7 @@ from worker_service import scratch
 from worker_service.children import ask_once
 from worker_service.course import Hearing
 from worker_service.engines.local.weights import VOICES, verify
-from worker_service.media import prepare
+from worker_service.media.preparing import prepare
 
 log = get_logger(__name__)
 

@@ -14,15 +14,15 @@ from uuid import UUID
 
 import httpx
 
-from shared import telemetry
 from shared.database import AWAY, Pool, outlast
-from shared.egress import AddressRefusedError, UnresolvedError
-from shared.logs import bind, get_logger
+from shared.observation import telemetry
+from shared.observation.logs import bind, get_logger
 from shared.pepper import Pepper, SealedError
 from shared.queue.webhook_bell import WebhookBell
-from shared.webhook_deliveries import Claimed, DeliveryRepository
-from shared.webhook_records import Attempt, DeliveryRecord
-from shared.webhook_signing import signature
+from shared.sources.egress import AddressRefusedError, UnresolvedError
+from shared.webhooks.deliveries import Claimed, DeliveryRepository
+from shared.webhooks.records import Attempt, DeliveryRecord
+from shared.webhooks.signing import signature
 
 log = get_logger(__name__)
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
 
-from api_service.responses import digest
+from api_service.http.responses import digest
 from shared.errors import NotFoundError
 
 PREFIX: Final = "/console/static"

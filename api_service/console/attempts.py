@@ -8,7 +8,7 @@ from typing import Final
 
 from api_service.console.timeline import WIDTH, Stretch, timeline
 from shared.lifecycle import TERMINAL
-from shared.operator_schemas import AttemptCost, Event
+from shared.schemas.operators import AttemptCost, Event
 
 _ENDS: Final = frozenset({*TERMINAL, "will_retry", "handed_over", "worker_lost", "fell_back"})
 

@@ -14,10 +14,10 @@ from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel, ValidationError
 
-from api_service.callers import Caller
+from api_service.access.callers import Caller
 from api_service.console import assets, visits
 from api_service.console.languages import NAMES, clock, duration, language_of, money, size
-from api_service.validation import invalid
+from api_service.http.validation import invalid
 from shared.scopes import Scope
 
 Q = TypeVar("Q", bound=BaseModel)

@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
-from api_service.responses import digest
+from api_service.http.responses import digest
 from shared.database import AWAY, Pool
-from shared.dispatch import WORKER_SEEN_S
-from shared.logs import get_logger
+from shared.jobs.dispatch import WORKER_SEEN_S
+from shared.observation.logs import get_logger
 
 log = get_logger(__name__)
 

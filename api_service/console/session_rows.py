@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from api_service.callers import Caller
+from api_service.access.callers import Caller
 from api_service.services import Services
-from shared.jobs import JobRepository
+from shared.jobs.repository import JobRepository
 from shared.records import SessionRecord
-from shared.schemas import JobResource, SessionResource
+from shared.schemas.jobs import JobResource
+from shared.schemas.sessions import SessionResource
 
 
 @dataclass(frozen=True, slots=True)

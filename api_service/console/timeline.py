@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from shared.lifecycle import TERMINAL
-from shared.operator_schemas import Event
+from shared.schemas.operators import Event
 
 WIDTH: Final = 1_000
 """The bar's width, in units of its own."""

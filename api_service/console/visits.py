@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api_service.responses import digest
+from api_service.http.responses import digest
 from shared.errors import ForbiddenError
 
 HEADER: Final = "X-Console-Token"

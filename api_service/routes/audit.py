@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api_service.audit_records import AuditRecord
+from api_service.access.audit_records import AuditRecord
 from api_service.deps import CallerDep, ServicesDep
-from api_service.queries import AuditQuery, write_cursor
-from api_service.responses import answer, next_link
+from api_service.http.queries import AuditQuery, write_cursor
+from api_service.http.responses import answer, next_link
 from api_service.routes.documented import NEXT, problems
-from shared.audit_schemas import AuditResource
-from shared.schemas import Page
+from shared.schemas.audit import AuditResource
+from shared.schemas.base import Page
 
 router = APIRouter(prefix="/v1/ops/audit", tags=["Operations"])
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.responses import etag, knows
+from api_service.http.responses import etag, knows
 from shared.errors import NotFoundError
 
 router = APIRouter(include_in_schema=False)

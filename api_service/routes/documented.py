@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from api_service import tus
-from api_service.forms import AUDIO
-from api_service.responses import JSON
+from api_service.http.responses import JSON
+from api_service.intake import tus
+from api_service.intake.forms import AUDIO
 from shared.exports import FORMATS
-from shared.orders import RecordingOrder, SessionForm
-from shared.schemas import Problem
+from shared.schemas.orders import RecordingOrder, SessionForm
+from shared.schemas.problems import Problem
 
 _PROBLEMS: Final = {
     402: "The tenant's budget of this month does not allow it; nothing was stored or spent",

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from fastapi import Response
 
-from api_service.callers import Caller
-from api_service.responses import answer
+from api_service.access.callers import Caller
+from api_service.http.responses import answer
 from api_service.services import Services
-from shared.edit_schemas import Edited
 from shared.editing.edits import Edit
-from shared.transcript_edits import Outcome
+from shared.schemas.edits import Edited
+from shared.transcripts.edits import Outcome
 
 
 async def edited(services: Services, caller: Caller, session_id: UUID, edit: Edit, seen: int) -> Response:

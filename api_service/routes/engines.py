@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api_service.deps import ServicesDep
-from shared.schemas import EngineResource
+from shared.schemas.engines import EngineResource
 
 router = APIRouter(prefix="/v1/engines", tags=["Engines"])
 

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
 from api_service.deps import CallerDep, ServicesDep
-from api_service.export_queries import ManyExportsQuery
-from api_service.exports import Look
+from api_service.reading.export_queries import ManyExportsQuery
+from api_service.reading.exports import Look
 from api_service.routes.documented import file_response, problems
 from shared.exports.filenames import content_disposition
 

@@ -3,12 +3,12 @@
 from fastapi import APIRouter, Request, Response
 
 from api_service.deps import ServicesDep
-from api_service.errors import problem
-from api_service.metrics import CONTENT_TYPE
-from api_service.responses import answer
+from api_service.http.errors import problem
+from api_service.http.responses import answer
+from api_service.observation.metrics import CONTENT_TYPE
 from api_service.routes.documented import problems
 from shared.errors import NotReadyToServeError
-from shared.schemas import Alive, Readiness
+from shared.schemas.service import Alive, Readiness
 
 router = APIRouter(tags=["Health"])
 

@@ -7,12 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api_service.deps import CallerDep, SeenDep, ServicesDep
-from api_service.queries import HistoryQuery, write_number
-from api_service.responses import answer, next_link
+from api_service.http.queries import HistoryQuery, write_number
+from api_service.http.responses import answer, next_link
 from api_service.routes.documented import EDITED, NEXT, problems
 from api_service.routes.editing import told
-from shared.edit_schemas import EditDetail, Edited, EditResource
-from shared.schemas import Page
+from shared.schemas.base import Page
+from shared.schemas.edits import EditDetail, Edited, EditResource
 
 router = APIRouter(prefix="/v1/sessions/{session_id}/transcript", tags=["Editing"])
 

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api_service.deps import CallerDep, ServicesDep, caller_of, refuse_unread, services_of
-from api_service.direct_route import DirectRoute
-from api_service.pacing import look_again_s
-from api_service.queries import JobQuery, write_cursor
-from api_service.responses import FIRST_LOOK_S, answer, conditional, next_link
+from api_service.http.direct_route import DirectRoute
+from api_service.http.queries import JobQuery, write_cursor
+from api_service.http.responses import FIRST_LOOK_S, answer, conditional, next_link
 from api_service.routes.documented import LOCATION, NEXT, POLLED, header, problems
-from shared.schemas import JobResource, Page
+from api_service.waiting.pacing import look_again_s
+from shared.schemas.base import Page
+from shared.schemas.jobs import JobResource
 
 router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
 polled = APIRouter(prefix="/v1/jobs", tags=["Jobs"], route_class=DirectRoute)

@@ -5,13 +5,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api_service.access.key_records import KeyRecord
 from api_service.deps import CallerDep, ServicesDep
-from api_service.key_records import KeyRecord
-from api_service.queries import PageQuery, write_cursor
-from api_service.responses import answer, next_link
+from api_service.http.queries import PageQuery, write_cursor
+from api_service.http.responses import answer, next_link
 from api_service.routes.documented import NEXT, problems
-from shared.key_schemas import KeyOrder, KeyResource, KeyRotation, NewKey
-from shared.schemas import Page
+from shared.schemas.base import Page
+from shared.schemas.keys import KeyOrder, KeyResource, KeyRotation, NewKey
 
 router = APIRouter(prefix="/v1/keys", tags=["Keys"])
 

@@ -6,10 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from api_service.deps import CallerDep, ServicesDep
-from api_service.queries import OperatorJobQuery, write_cursor
-from api_service.responses import answer, next_link
+from api_service.http.queries import OperatorJobQuery, write_cursor
+from api_service.http.responses import answer, next_link
 from api_service.routes.documented import NEXT, problems
-from shared.operator_schemas import (
+from shared.periods import Span
+from shared.schemas.base import Page
+from shared.schemas.operators import (
     JobSelection,
     OperatorJobDetail,
     OperatorJobResource,
@@ -20,8 +22,6 @@ from shared.operator_schemas import (
     TrendsResource,
     Workers,
 )
-from shared.periods import Span
-from shared.schemas import Page
 
 router = APIRouter(prefix="/v1/ops", tags=["Operations"])
 

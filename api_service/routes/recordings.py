@@ -7,13 +7,13 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api_service.deps import CallerDep, ServicesDep
-from api_service.errors import problem
-from api_service.recordings import Span, media_type, span_of
-from api_service.responses import conditional, knows
+from api_service.http.errors import problem
+from api_service.http.responses import conditional, knows
+from api_service.reading.recordings import Span, media_type, span_of
 from api_service.routes.documented import CACHED, file_response, problems
 from shared.errors import RangeError
 from shared.exports.filenames import content_disposition
-from shared.waveform_schemas import WaveformResource
+from shared.schemas.waveforms import WaveformResource
 
 router = APIRouter(prefix="/v1/sessions", tags=["Recordings"])
 

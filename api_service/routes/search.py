@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api_service.deps import CallerDep, ServicesDep
-from api_service.queries import SearchQuery
-from api_service.responses import answer, next_link
+from api_service.http.queries import SearchQuery
+from api_service.http.responses import answer, next_link
+from api_service.reading.searching import search_page
 from api_service.routes.documented import NEXT, problems
-from api_service.searching import search_page
-from shared.search_schemas import SearchPage
+from shared.schemas.search import SearchPage
 
 router = APIRouter(prefix="/v1/search", tags=["Search"])
 

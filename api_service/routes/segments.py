@@ -5,10 +5,11 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from api_service.deps import CallerDep, SeenDep, ServicesDep
-from api_service.responses import answer
+from api_service.http.responses import answer
 from api_service.routes.documented import EDITED, TAGGED, problems
 from api_service.routes.editing import edited
-from shared.edit_schemas import (
+from shared.editing.edits import Merge, Reassign, Remove, Rewrite, Split
+from shared.schemas.edits import (
     Edited,
     SegmentMerge,
     SegmentPatch,
@@ -16,7 +17,6 @@ from shared.edit_schemas import (
     SegmentsPatch,
     SegmentSplit,
 )
-from shared.editing.edits import Merge, Reassign, Remove, Rewrite, Split
 
 router = APIRouter(prefix="/v1/sessions/{session_id}/segments", tags=["Editing"])
 

@@ -7,14 +7,16 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from api_service.deps import CallerDep, ServicesDep
-from api_service.forms import recording_order
-from api_service.multipart import boundary_of
-from api_service.queries import SessionQuery, write_cursor
-from api_service.responses import FIRST_LOOK_S, JSON, answer, conditional, next_link
+from api_service.http.queries import SessionQuery, write_cursor
+from api_service.http.responses import FIRST_LOOK_S, JSON, answer, conditional, next_link
+from api_service.intake.forms import recording_order
+from api_service.intake.multipart import boundary_of
+from api_service.intake.uploads import FORM_OVERHEAD_BYTES, Upload, too_large
 from api_service.routes.documented import LOCATION, NEXT, problems, upload_body
-from api_service.uploads import FORM_OVERHEAD_BYTES, Upload, too_large
-from shared.orders import JobOrder, SessionPatch
-from shared.schemas import JobResource, Page, SessionResource, Submission
+from shared.schemas.base import Page
+from shared.schemas.jobs import JobResource, Submission
+from shared.schemas.orders import JobOrder, SessionPatch
+from shared.schemas.sessions import SessionResource
 
 router = APIRouter(prefix="/v1/sessions", tags=["Sessions"])
 

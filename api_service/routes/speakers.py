@@ -5,11 +5,11 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from api_service.deps import CallerDep, SeenDep, ServicesDep
-from api_service.responses import answer
+from api_service.http.responses import answer
 from api_service.routes.documented import EDITED, TAGGED, problems
 from api_service.routes.editing import edited
-from shared.edit_schemas import Edited, SpeakerResource, SpeakersPut, SpeakersResource
 from shared.editing.edits import NameSpeakers
+from shared.schemas.edits import Edited, SpeakerResource, SpeakersPut, SpeakersResource
 
 router = APIRouter(prefix="/v1/sessions/{session_id}/speakers", tags=["Editing"])
 

@@ -7,14 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from api_service.deps import CallerDep, SeenPerhapsDep, ServicesDep
-from api_service.export_queries import ExportQuery
-from api_service.exports import Look
+from api_service.http.responses import digest, knows
 from api_service.imports import MAX_IMPORT_BYTES, read
-from api_service.responses import digest, knows
+from api_service.reading.export_queries import ExportQuery
+from api_service.reading.exports import Look
 from api_service.routes.documented import EDITED, captions_body, exports, problems
 from api_service.routes.editing import told
-from shared.edit_schemas import Edited
 from shared.exports.filenames import content_disposition
+from shared.schemas.edits import Edited
 
 router = APIRouter(prefix="/v1/sessions", tags=["Transcripts"])
 

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from api_service import tus
-from api_service.callers import Caller
+from api_service.access.callers import Caller
 from api_service.deps import CallerDep, ServicesDep
-from api_service.responses import answer
+from api_service.http.responses import answer
+from api_service.intake import tus
 from api_service.routes.documented import problems, tus_headers, tus_request
 from api_service.services import Services
 from shared.errors import MethodNotAllowedError
-from shared.upload_schemas import UploadResource
+from shared.schemas.uploads import UploadResource
 from shared.uploads import UploadRecord
 
 router = APIRouter(prefix="/v1/uploads", tags=["Uploads"])

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import AfterValidator
 
 from api_service.deps import CallerDep, ServicesDep
-from api_service.responses import answer
+from api_service.http.responses import answer
 from api_service.routes.documented import problems
-from shared.usage_schemas import BudgetOrder, BudgetResource, UsageReport
-from shared.wire_types import no_control_characters
+from shared.schemas.usage import BudgetOrder, BudgetResource, UsageReport
+from shared.schemas.wire_types import no_control_characters
 
 router = APIRouter(tags=["Usage"])
 

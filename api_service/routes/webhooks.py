@@ -6,13 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from api_service.deps import CallerDep, ServicesDep
-from api_service.queries import DeliveryQuery, PageQuery, write_cursor
-from api_service.responses import answer, next_link
+from api_service.http.queries import DeliveryQuery, PageQuery, write_cursor
+from api_service.http.responses import answer, next_link
 from api_service.routes.documented import NEXT, problems
-from shared.schemas import Page
-from shared.webhook_events import SUBSCRIBABLE, Event
-from shared.webhook_records import EndpointRecord
-from shared.webhook_schemas import (
+from shared.schemas.base import Page
+from shared.schemas.webhooks import (
     DeliveryResource,
     EndpointOrder,
     EndpointPatch,
@@ -24,6 +22,8 @@ from shared.webhook_schemas import (
     SecretRotation,
     SessionPayload,
 )
+from shared.webhooks.events import SUBSCRIBABLE, Event
+from shared.webhooks.records import EndpointRecord
 
 router = APIRouter(prefix="/v1/webhooks", tags=["Webhooks"])
 sent = APIRouter(generate_unique_id_function=lambda route: route.name)

@@ -20,7 +20,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from benchmarks.poll.bare import QUERY
 from shared.database import open_pool
 from shared.records import JobRecord
-from shared.schemas import JobResource
+from shared.schemas.jobs import JobResource
 
 LIMIT = parse("1000000/minute")
 bearer = HTTPBearer()

@@ -14,7 +14,7 @@ from fastapi import FastAPI, HTTPException, Request
 
 from shared.database import open_pool
 from shared.records import JobRecord
-from shared.schemas import JobResource
+from shared.schemas.jobs import JobResource
 
 QUERY = """
 SELECT j.*, greatest(j.progress, coalesce(ps.progress, 0)) AS progress, ps.phase, s.duration_ms,

@@ -5,7 +5,7 @@ import sys
 
 from deploy.combined.supervisor import Supervisor
 from shared.errors import SetupError
-from shared.logs import configure
+from shared.observation.logs import configure
 from shared.settings import CoreSettings
 
 _EPILOG = """\

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 
 log = get_logger(__name__)
 

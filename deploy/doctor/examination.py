@@ -11,10 +11,10 @@ from shared.database import Pool, open_pool
 from shared.errors import SetupError
 from shared.examination import stores, work
 from shared.examination.findings import Finding, fail, ok
-from shared.google_settings import by_comma
-from shared.operators import Operators
+from shared.operating.operators import Operators
 from shared.queue.client import connect
 from shared.settings import WorkerSettings
+from shared.settings.google import by_comma
 
 GOOGLE: Final = "google"  # the engine's name
 _STORES: Final = {  # what stands for those that are not set, where nobody connects to them

@@ -30,8 +30,8 @@ def key_of(folder: DataFolder) -> str | None:
 
 
 async def _make(folder: DataFolder, database_url: str, peppers: str) -> None:
-    from api_service.key_commands import ensure_key  # noqa: PLC0415  (what `status` and `stop` need not load)
-    from api_service.tokens import new_token  # noqa: PLC0415
+    from api_service.access.key_commands import ensure_key  # noqa: PLC0415  (what `status` and `stop` need not load)
+    from api_service.access.tokens import new_token  # noqa: PLC0415
     from shared.database import open_pool  # noqa: PLC0415
     from shared.pepper import Pepper  # noqa: PLC0415
     from shared.scopes import Scope  # noqa: PLC0415

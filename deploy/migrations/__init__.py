@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 from shared.errors import SetupError
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 from shared.store_urls import normalise_database_url
 
 log = get_logger(__name__)

@@ -10,15 +10,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
-import shared.access_tables
-import shared.edit_tables
-import shared.tables
-import shared.upload_tables
-import shared.waveform_table
-import shared.webhook_tables  # noqa: F401  (all of them fill the metadata)
+import shared.tables  # noqa: F401  (fills the metadata)
 from deploy.migrations import Patience
 from shared.errors import SetupError
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 
 log = get_logger(__name__)
 

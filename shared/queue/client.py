@@ -14,8 +14,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared import telemetry
 from shared.errors import QueueUnavailableError, SetupError
+from shared.observation import telemetry
 from shared.ports import Ring
 from shared.queue import names
 from shared.queue.connections import make_prompt

@@ -9,7 +9,7 @@ from typing import Final
 from arq.connections import ArqRedis
 from redis.exceptions import RedisError
 
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 from shared.queue import names
 
 log = get_logger(__name__)

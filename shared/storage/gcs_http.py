@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import httpx
 
-from shared import telemetry
 from shared.errors import (
     ObjectExistsError,
     ObjectMissingError,
@@ -21,6 +20,7 @@ from shared.errors import (
     StorageMisconfiguredError,
     TranscriptsError,
 )
+from shared.observation import telemetry
 from shared.storage.google_identity import Identity
 
 GOOGLE: Final = "https://storage.googleapis.com"

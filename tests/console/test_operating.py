@@ -8,9 +8,9 @@ from playwright.async_api import Page, expect
 
 from shared.database import transaction
 from shared.errors import EngineError
-from shared.jobs import JobRepository
+from shared.jobs.operations import Cost, OperationRepository
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import Outcome
-from shared.operations import Cost, OperationRepository
 from shared.records import JobRecord
 from tests.console.browser import DESKTOP, PHONE
 from tests.console.conftest import BROWSER_TEST, Service, Visit

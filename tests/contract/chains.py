@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from schemathesis import Case
 from schemathesis.core.transport import Response
 
-from api_service.links import linked
+from api_service.openapi.links import linked
 from tests.integration.api.conftest import WAV
 
 LENGTH: Final = 12  # requests in a chain, at most; half as many on average

@@ -421,7 +421,7 @@ async def test_secrets_of_urls_stay_out_of_logs(
     google: FakeGoogle, signing: GcsStore, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """F39: an upload session's URI and a signature are as good as passwords; not even at DEBUG are they written."""
-    from shared.logs import configure, get_logger  # noqa: PLC0415
+    from shared.observation.logs import configure, get_logger  # noqa: PLC0415
 
     before = logging.getLogger().handlers[:]
     try:

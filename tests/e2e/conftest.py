@@ -58,7 +58,11 @@ class Service:
     @property
     def decoders(self) -> list[str]:
         """The worker's processes that read recordings."""
-        return [command for command in descendants(self.worker.pid).values() if "media_child" in command]
+        return [
+            command
+            for command in descendants(self.worker.pid).values()
+            if "worker_service.media.child" in command
+        ]
 
     async def rows(self, query: str, *arguments: Any) -> list[dict[str, Any]]:
         """What the database says."""

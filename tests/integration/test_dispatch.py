@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from shared.database import Pool, open_pool
-from shared.dispatch import POSITIONS, Dispatcher
 from shared.errors import EngineUnavailableError, QueueUnavailableError
-from shared.jobs import JobRepository
+from shared.jobs.dispatch import POSITIONS, Dispatcher
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import Priority
 from shared.queue.client import RedisJobQueue, connect
 from shared.records import JobRecord

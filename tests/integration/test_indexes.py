@@ -7,20 +7,17 @@ from typing import Any, Final
 
 import pytest
 
-from shared import (
-    dispatch,
-    job_moves,
-    jobs,
-    operations,
-    sessions,
-    transcript_heads,
-    transcripts,
-    webhook_deliveries,
-)
+from shared import sessions
 from shared.database import Pool, open_pool
 from shared.ids import new_id
+from shared.jobs import dispatch, operations
+from shared.jobs import moves as job_moves
+from shared.jobs import repository as jobs
 from shared.lifecycle import JobStatus
-from worker_service import sweep
+from shared.transcripts import heads as transcript_heads
+from shared.transcripts import repository as transcripts
+from shared.webhooks import deliveries as webhook_deliveries
+from worker_service.upkeep import sweep
 
 ID: Final = new_id()
 STATUSES: Final = [str(status) for status in JobStatus]

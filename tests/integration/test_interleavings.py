@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from shared import job_moves
 from shared.database import Connection, Pool, open_pool, transaction
-from shared.dispatch import Dispatcher
 from shared.errors import CancelledByUserError, ConflictError, EngineError, NotFoundError
-from shared.jobs import JobRepository
+from shared.jobs import moves as job_moves
+from shared.jobs.dispatch import Dispatcher
+from shared.jobs.operations import Cost, OperationRepository
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import Outcome
-from shared.operations import Cost, OperationRepository
 from shared.queue.client import RedisJobQueue, connect
 from shared.records import JobRecord
 from shared.sessions import SessionRepository
 from shared.transcript import Segment
-from shared.transcripts import TranscriptRepository
+from shared.transcripts.repository import TranscriptRepository
 from tests.fixtures.locks import until_waiting
 from tests.fixtures.rows import a_job, a_session, an_operation, sign_on, stored_job
 

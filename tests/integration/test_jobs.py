@@ -17,7 +17,7 @@ from shared.errors import (
     NotFoundError,
 )
 from shared.ids import new_id
-from shared.jobs import JobRepository
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import JobStatus
 from shared.records import JobRecord
 from shared.sessions import SessionRepository

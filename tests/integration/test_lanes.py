@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from shared.database import Pool, open_pool
-from shared.dispatch import SERVED, Dispatcher
-from shared.jobs import JobRepository
+from shared.jobs.dispatch import SERVED, Dispatcher
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import JobStatus
 from shared.queue import names
 from shared.queue.client import RedisJobQueue, connect
 from shared.records import JobRecord
 from shared.storage.disk import DiskStore
 from tests.fixtures.rows import a_session, sign_on, stored_job
-from worker_service.sweep import Sweep
+from worker_service.upkeep.sweep import Sweep
 
 
 @dataclass

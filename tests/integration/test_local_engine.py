@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from benchmarks.scoring import Turn, diarization_error_rate, turns_of, word_error_rate
 from shared.errors import EngineMisconfiguredError, EngineUnavailableError
-from shared.operations import Cost
+from shared.jobs.operations import Cost
 from shared.transcript import join_words
 from tests.fixtures.loop_work import LoopWork
 from tests.unit.worker_service.engines.local.sounds import write_flac

@@ -9,17 +9,21 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
-import shared.access_tables
-import shared.edit_tables
-import shared.piece_table
+<<<<<<< ours
 import shared.staging_table
 import shared.tables
-import shared.upload_tables
-import shared.waveform_table
-import shared.webhook_tables
+import shared.tables.access
+import shared.tables.edits
+import shared.tables.pieces
+import shared.tables.uploads
+import shared.tables.waveforms
+import shared.tables.webhooks
+=======
+>>>>>>> theirs
 from deploy.migrations import head
 from shared.database import SCHEMA_REVISION, check_schema, open_pool
 from shared.errors import SetupError
+from shared.tables import access, edits, pieces, sessions, uploads, waveforms, webhooks
 from tests.fixtures.rows import stored_job
 
 GUIDE_QUERY = """
@@ -38,14 +42,24 @@ ORDER BY s.created_at DESC;
 
 async def test_migrations_equal_the_models(database_url: str) -> None:
     """F35: no drift between what tests run on and what is deployed."""
+<<<<<<< ours
     assert shared.tables.Session.__tablename__ == "session"
-    assert shared.access_tables.ApiKey.__tablename__ == "api_key"
-    assert shared.webhook_tables.WebhookEndpoint.__tablename__ == "webhook_endpoint"
-    assert shared.edit_tables.TranscriptEdit.__tablename__ == "transcript_edit"
-    assert shared.upload_tables.Upload.__tablename__ == "upload"
-    assert shared.piece_table.JobPieceRow.__tablename__ == "job_piece"
+    assert shared.tables.access.ApiKey.__tablename__ == "api_key"
+    assert shared.tables.webhooks.WebhookEndpoint.__tablename__ == "webhook_endpoint"
+    assert shared.tables.edits.TranscriptEdit.__tablename__ == "transcript_edit"
+    assert shared.tables.uploads.Upload.__tablename__ == "upload"
+    assert shared.tables.pieces.JobPieceRow.__tablename__ == "job_piece"
     assert shared.staging_table.StagingRow.__tablename__ == "staging"
-    assert shared.waveform_table.WaveformRow.__tablename__ == "waveform"
+    assert shared.tables.waveforms.WaveformRow.__tablename__ == "waveform"
+=======
+    assert sessions.Session.__tablename__ == "session"
+    assert access.ApiKey.__tablename__ == "api_key"
+    assert webhooks.WebhookEndpoint.__tablename__ == "webhook_endpoint"
+    assert edits.TranscriptEdit.__tablename__ == "transcript_edit"
+    assert uploads.Upload.__tablename__ == "upload"
+    assert pieces.JobPieceRow.__tablename__ == "job_piece"
+    assert waveforms.WaveformRow.__tablename__ == "waveform"
+>>>>>>> theirs
 
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(

@@ -6,9 +6,9 @@ import pytest
 
 from shared.database import Pool, open_pool, transaction
 from shared.errors import CancelledByUserError, EngineError
-from shared.jobs import JobRepository
+from shared.jobs.operations import FREE, Cost, Operation, OperationRepository
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import Outcome
-from shared.operations import FREE, Cost, Operation, OperationRepository
 from shared.records import JobRecord
 from shared.staging import StagingRepository
 from shared.transcript import Notice

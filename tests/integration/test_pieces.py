@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.budgets import Budgets
 from shared.database import Pool, open_pool, transaction
 from shared.errors import BudgetExceededError, CancelledByUserError
-from shared.jobs import JobRepository
+from shared.jobs.operations import Cost, Operation, OperationRepository
+from shared.jobs.pieces import Intent, Piece, PieceRepository
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import Outcome
-from shared.operations import Cost, Operation, OperationRepository
-from shared.pieces import Intent, Piece, PieceRepository
+from shared.money.budgets import Budgets
 from shared.records import JobRecord
 from shared.transcript import Notice
 from tests.fixtures.rows import stored_job

@@ -15,12 +15,12 @@ from deploy.local.processes import free_port
 from shared.database import open_pool
 from shared.errors import CancelledByUserError
 from shared.ids import new_id
-from shared.jobs import JobRepository
+from shared.jobs.repository import JobRepository
 from shared.pepper import Pepper
 from shared.tenants import DEFAULT_TENANT
-from shared.webhook_endpoints import EndpointRepository
-from shared.webhook_records import EndpointRecord
-from shared.webhook_signing import new_secret
+from shared.webhooks.endpoints import EndpointRepository
+from shared.webhooks.records import EndpointRecord
+from shared.webhooks.signing import new_secret
 from tests.fakes.google.environment import google_settings
 from tests.fakes.google.process import FakeGoogle
 from tests.fixtures.both_services import Site, a_site
@@ -233,7 +233,7 @@ async def test_the_sampler_is_the_one_that_is_set(site: Site, collector: Collect
 
 def loaded(service: str, **settings: str) -> str:
     code = (
-        "import sys; from shared import telemetry; from shared.observation_settings import Observation\n"
+        "import sys; from shared import telemetry; from shared.settings.observation import Observation\n"
         f"telemetry.configure(Observation(**{settings!r}), 'api')\n"
         f"import {service}\n"
         "print([name for name in sys.modules if name.startswith('opentelemetry.sdk')])"

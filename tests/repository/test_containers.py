@@ -16,8 +16,8 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
-from shared.setting_names import BESIDE
 from shared.settings import known_settings
+from shared.settings.names import BESIDE
 from tests.fixtures.dockerfiles import chain, instructions
 from tests.fixtures.repository import ROOT, files, name
 

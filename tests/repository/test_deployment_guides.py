@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shared.setting_names import BESIDE
 from shared.settings import known_settings
+from shared.settings.names import BESIDE
 from tests.fixtures.repository import ROOT, name
 
 GUIDES = [ROOT / "docs" / "deployment.md", *sorted((ROOT / "docs" / "deploy").glob("*.md"))]

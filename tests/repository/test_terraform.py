@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from deploy.doctor.google.bucket import FOLDERS
-from shared.google_speech import TABLE
+from shared.google.speech import TABLE
 from shared.settings import WorkerSettings, known_settings
 from tests.fixtures.repository import ROOT
 from tests.fixtures.terraform import blocks, expressions

@@ -15,7 +15,7 @@ from tests.fixtures import dockerfiles
 from tests.fixtures.platforms import WORKER_PATHS, api_paths, assert_runs, required, secrets
 from tests.fixtures.repository import ROOT
 from tests.fixtures.terraform import blocks
-from worker_service.health import web_port
+from worker_service.observation.health import web_port
 
 TERRAFORM = ROOT / "deploy" / "terraform"
 MODULE = TERRAFORM / "cloudrun"

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint
 
 from shared.errors import SetupError
-from shared.google_settings import by_comma
 from shared.plugins import ENGINES, installed, names, use
 from shared.settings import WorkerSettings
+from shared.settings.google import by_comma
 from worker_service.engines.port import Engine, OpensEngine, Shared
 
 

@@ -10,8 +10,8 @@ from arq.connections import ArqRedis
 
 from shared.database import Pool
 from shared.errors import TranscriptsError
+from shared.jobs.operations import FREE, Cost
 from shared.lifecycle import Processing
-from shared.operations import FREE, Cost
 from shared.settings import WorkerSettings
 from shared.transcript import Notice, Word
 from worker_service.pieces.cutting import Cutting

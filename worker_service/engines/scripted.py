@@ -15,7 +15,7 @@ from shared.errors import (
     TranscriptsError,
     UnsupportedOptionError,
 )
-from shared.operations import FREE, Cost
+from shared.jobs.operations import FREE, Cost
 from shared.settings import WorkerSettings
 from shared.transcript import Word
 from worker_service.engines.port import (

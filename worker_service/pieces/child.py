@@ -13,8 +13,8 @@ import av
 from av.audio.frame import AudioFrame
 
 from shared.errors import MediaError
-from worker_service.decoding import open_container
-from worker_service.flac import SAMPLE_RATE, writing
+from worker_service.media.decoding import open_container
+from worker_service.media.flac import SAMPLE_RATE, writing
 from worker_service.serving import Emit, serve
 
 _PER_MS: Final = SAMPLE_RATE // 1_000

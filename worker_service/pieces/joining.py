@@ -12,6 +12,7 @@ from typing import Final
 from shared.transcript import Word
 
 _FAR_MS: Final = 1_500  # the same word further apart is another one
+_EDGE_MS: Final = 250  # so much may two hearings differ in where a word is that one of them cuts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +29,16 @@ def joint(left: Sequence[Word], right: Sequence[Word], *, starts_ms: int, ends_m
 
     They share the stretch from `starts_ms` to `ends_ms`, and the seam is its middle.
     """
-    first = next((n for n, word in enumerate(left) if _middle(word) >= starts_ms), len(left))
-    last = next((n for n, word in enumerate(right) if _middle(word) >= ends_ms), len(right))
+    first = next((n for n, word in enumerate(left) if word.end_ms > starts_ms - _EDGE_MS), len(left))
+    last = next((n for n, word in enumerate(right) if word.start_ms >= ends_ms + _EDGE_MS), len(right))
     seam = (starts_ms + ends_ms) // 2
     ours, theirs = left[first:], right[:last]
     found = matches(ours, theirs)
     if found:
         mine, other = min(found, key=lambda pair: abs(_middle(ours[pair[0]]) - seam))
-        taken, skipped = mine + 1, other + 1
+        # The word itself is taken from the piece whose end is farther away, and can not have cut it.
+        early = _middle(ours[mine]) < seam
+        taken, skipped = mine + early, other + early
     elif not ours or not theirs:  # only one of them heard anything here: it is believed
         taken, skipped = len(ours), 0
     else:

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.console.pages import asked, page
 from api_service.deps import ServicesDep
-from api_service.queries import AuditQuery, write_cursor
+from api_service.http.queries import AuditQuery, write_cursor
 
 router = APIRouter(prefix="/console/operate/audit")
 

@@ -7,16 +7,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.callers import Caller
+from api_service.access.callers import Caller
 from api_service.console.attempts import attempts
 from api_service.console.pages import asked, form_as, go_to, page, whole_or
 from api_service.console.timeline import timeline
 from api_service.deps import CallerDep, ServicesDep
-from api_service.queries import OperatorJobQuery, Text, write_cursor
+from api_service.http.queries import OperatorJobQuery, Text, write_cursor
 from api_service.services import Services
 from shared.errors import ConflictError, NotFoundError
 from shared.lifecycle import ACTIVE, RETRYABLE
-from shared.operator_schemas import Event, JobSelection, Outcome
+from shared.schemas.operators import Event, JobSelection, Outcome
 
 router = APIRouter(prefix="/console/operate/jobs")
 

@@ -4,12 +4,12 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.callers import Caller
+from api_service.access.callers import Caller
 from api_service.console.pages import form_as, page, whole_or
 from api_service.deps import CallerDep, ServicesDep
 from api_service.services import Services
 from shared.lifecycle import JobStatus
-from shared.operator_schemas import JobSelection, PauseOrder
+from shared.schemas.operators import JobSelection, PauseOrder
 
 router = APIRouter(prefix="/console/operate/queue")
 

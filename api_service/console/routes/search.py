@@ -8,12 +8,12 @@ from pydantic import AfterValidator, StringConstraints
 
 from api_service.console.pages import asked, page
 from api_service.deps import CallerDep, ServicesDep
-from api_service.queries import SearchQuery
-from api_service.searching import search_page
-from shared.search_schemas import SearchPage, Snippet
+from api_service.http.queries import SearchQuery
+from api_service.reading.searching import search_page
+from shared.schemas.search import SearchPage, Snippet
+from shared.schemas.wire_types import no_control_characters
 from shared.transcript import Role
-from shared.transcript_search import SearchOrder
-from shared.wire_types import no_control_characters
+from shared.transcripts.search import SearchOrder
 
 router = APIRouter(prefix="/console/search")
 

@@ -7,20 +7,21 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.callers import Caller
+from api_service.access.callers import Caller
 from api_service.console.pages import media_policy, page
 from api_service.console.talk import LONG_SILENCE_MS, silences, talk_of
 from api_service.deps import CallerDep, ServicesDep
-from api_service.responses import conditional
+from api_service.http.responses import conditional
 from api_service.routes.history import Revision
 from api_service.services import Services
-from shared.edit_schemas import EditDetail
 from shared.errors import NotReadyError
 from shared.exports import FORMATS
 from shared.exports.options import ExportOptions
 from shared.lifecycle import ACTIVE
 from shared.redaction.rules import Redaction
-from shared.schemas import JobResource, SessionResource
+from shared.schemas.edits import EditDetail
+from shared.schemas.jobs import JobResource
+from shared.schemas.sessions import SessionResource
 from shared.transcript import Role, Transcript
 
 router = APIRouter(prefix="/console/sessions/{session_id}")

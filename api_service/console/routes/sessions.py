@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 from api_service.console.pages import asked, page
 from api_service.console.session_rows import jobs_of, rows_of
 from api_service.deps import CallerDep, ServicesDep
-from api_service.queries import PageQuery, Text, write_cursor
+from api_service.http.queries import PageQuery, Text, write_cursor
 from shared.lifecycle import ACTIVE, JobStatus
-from shared.orders import LanguageTag
+from shared.schemas.orders import LanguageTag
 from shared.sessions import SessionFilter
 
 router = APIRouter(prefix="/console")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from api_service.console.pages import asked, page
 from api_service.deps import CallerDep, ServicesDep
-from shared.usage_schemas import UsageReport
+from shared.schemas.usage import UsageReport
 
 router = APIRouter(prefix="/console/usage")
 

@@ -12,7 +12,7 @@ from benchmarks.queue.peers.common import READY, note, order, produce, work
 from shared.ports import Ring
 from shared.queue import names
 from shared.queue.client import RedisJobQueue, connect
-from worker_service.leases import LeaseWorker
+from worker_service.queue.leases import LeaseWorker
 
 _QUEUE = "benchmark"
 

@@ -7,9 +7,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from deploy.doctor.google.rules import Rules
 from shared.errors import StorageMisconfiguredError, TranscriptsError
 from shared.examination.findings import Finding, fail, note, ok
-from shared.google_settings import by_comma
 from shared.ids import new_id
 from shared.settings import WorkerSettings
+from shared.settings.google import by_comma
 from shared.storage.gcs import GcsStore
 from shared.storage.gcs_http import GOOGLE, CloudStorage
 from shared.storage.google_identity import Identity

@@ -8,9 +8,9 @@ from google.rpc import code_pb2
 
 from shared.errors import TranscriptsError
 from shared.examination.findings import Finding, fail, note, ok
-from shared.google_settings import by_comma
-from shared.google_speech import AUTOMATIC, TABLE, with_models
+from shared.google.speech import AUTOMATIC, TABLE, with_models
 from shared.settings import WorkerSettings
+from shared.settings.google import by_comma
 from shared.storage.google_identity import Identity
 from worker_service.engines.google import capabilities
 from worker_service.engines.google.client import CallError, SpeechClient, host

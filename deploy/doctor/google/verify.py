@@ -12,7 +12,7 @@ from typing import Final
 from deploy.doctor.examination import google, read_settings
 from deploy.local.services import RECORDING
 from shared.examination.findings import Finding, Grade
-from shared.google_speech import billed, micro_dollars
+from shared.google.speech import billed, micro_dollars
 from shared.settings import WorkerSettings
 
 NOT_RUN: Final = 2

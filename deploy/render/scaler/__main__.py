@@ -14,7 +14,7 @@ from client.errors import ClientError
 from deploy.render.scaler.policy import Limits
 from deploy.render.scaler.render_api import API, MOST_INSTANCES, RenderApi, RenderError
 from deploy.render.scaler.rounds import Scaler
-from shared.logs import configure
+from shared.observation.logs import configure
 
 _SECRET: Final = "RENDER_API_KEY"  # noqa: S105  (a variable's name)
 _EPILOG: Final = f"""\

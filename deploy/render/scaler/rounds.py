@@ -12,7 +12,7 @@ from client.errors import ClientError
 from client.models import EngineScaling
 from deploy.render.scaler.policy import Limits, Need, Sight, decide
 from deploy.render.scaler.render_api import RenderApi, RenderError, Service
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 
 log = get_logger(__name__)
 

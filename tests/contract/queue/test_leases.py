@@ -12,8 +12,8 @@ from shared.queue import names
 from shared.queue.envelope import dumps
 from tests.fixtures.queue_bench import LEASE_S, Bench, until
 from tests.fixtures.tcp_proxy import TcpProxy
-from worker_service import leases, runs
-from worker_service.lease_scripts import JOIN, TURN
+from worker_service.queue import leases, runs
+from worker_service.queue.lease_scripts import JOIN, TURN
 
 
 async def lease_end(bench: Bench) -> float:

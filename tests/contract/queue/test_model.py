@@ -30,8 +30,8 @@ from shared.ports import Ring
 from shared.queue import client, names
 from shared.queue.client import RedisJobQueue, connect
 from tests.fixtures.queue_server import QueueServer
-from worker_service import leases
-from worker_service.leases import LeaseWorker
+from worker_service.queue import leases
+from worker_service.queue.leases import LeaseWorker
 
 _QUEUE: Final = "model"
 _JOBS: Final = [UUID(int=number) for number in range(1, 7)]

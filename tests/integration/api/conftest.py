@@ -15,11 +15,11 @@ import structlog
 
 from api_service.server import ApiServer, ready_server
 from shared.database import Pool, open_pool, transaction
-from shared.jobs import JobRepository
+from shared.jobs.repository import JobRepository
 from shared.records import JobRecord
 from shared.settings import ApiSettings
 from shared.transcript import Role, Segment, Speaker, Word
-from shared.transcripts import TranscriptRepository
+from shared.transcripts.repository import TranscriptRepository
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.command_line import CommandServer
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
 
-from api_service.access import PUBLIC, needed_scope
+from api_service.access.needs import PUBLIC, needed_scope
+from api_service.access.tokens import new_token
 from api_service.main import assemble
-from api_service.tokens import new_token
 from shared.database import transaction
 from shared.scopes import Scope
 from tests.fixtures.keys import PEPPER, bearer, made_key

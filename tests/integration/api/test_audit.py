@@ -7,7 +7,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from api_service.audit import is_audited
+from api_service.access.audit import is_audited
 from shared.scopes import Scope
 from tests.fixtures.keys import PEPPER, bearer, made_key
 from tests.integration.api.conftest import Api, StartApi

@@ -7,7 +7,7 @@ import pytest
 
 from client.command.webhooks import EVENTS
 from shared.errors import EngineError
-from shared.webhook_events import SUBSCRIBABLE
+from shared.webhooks.events import SUBSCRIBABLE
 from tests.fixtures.command_line import CommandLine, CommandServer
 from tests.fixtures.keys import PEPPER, bearer, made_key
 from tests.fixtures.rows import sign_on

@@ -8,7 +8,7 @@ import pytest
 from shared.database import transaction
 from shared.errors import NoAudioError
 from shared.storage.disk import DiskStore
-from shared.transcripts import TranscriptRepository
+from shared.transcripts.repository import TranscriptRepository
 from tests.fixtures.keys import PEPPER, bearer, made_key
 from tests.fixtures.talks import store_talk
 from tests.integration.api.conftest import Api, StartApi

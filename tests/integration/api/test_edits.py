@@ -14,9 +14,9 @@ from shared.editing.content import Content
 from shared.editing.edits import Edit, Merge, NameSpeakers, Reassign, Remove, Rewrite, Split
 from shared.errors import TranscriptsError
 from shared.transcript import Role, Segment, Word
-from shared.transcript_edits import ANY, EditRepository
-from shared.transcript_rows import read_content
-from shared.transcripts import TranscriptRepository
+from shared.transcripts.edits import ANY, EditRepository
+from shared.transcripts.repository import TranscriptRepository
+from shared.transcripts.rows import read_content
 from tests.integration.api.conftest import Api
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from shared.database import transaction
 from shared.transcript import Role, Segment, Speaker
-from shared.transcripts import TranscriptRepository
+from shared.transcripts.repository import TranscriptRepository
 from tests.integration.api.conftest import Api
 
 

@@ -13,8 +13,8 @@ import asyncpg
 import httpx
 import pytest
 
-from api_service.claims import Claim, Claims, InFlightError, Kept
-from api_service.tokens import is_token
+from api_service.access.tokens import is_token
+from api_service.http.claims import Claim, Claims, InFlightError, Kept
 from deploy.local.processes import free_port
 from shared.database import Pool, open_pool
 from shared.errors import EngineError

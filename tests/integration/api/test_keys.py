@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from api_service.tokens import SHOWN, is_token, new_token
+from api_service.access.tokens import SHOWN, is_token, new_token
 from shared.errors import SetupError
 from shared.scopes import Scope
 from shared.settings import known_settings
@@ -84,7 +84,7 @@ async def test_a_revoked_key_opens_nothing_from_then_on(api: Api) -> None:
 
 
 async def test_a_stream_ends_when_its_key_is_revoked(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api_service.gate.LOOK_AGAIN_S", 0.0)  # else after 15 s
+    monkeypatch.setattr("api_service.access.gate.LOOK_AGAIN_S", 0.0)  # else after 15 s
     sent = await api.send()
     key = await made(api)
     job = await api.claimed(sent)

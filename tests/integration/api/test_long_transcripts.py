@@ -11,7 +11,7 @@ import pytest
 
 from shared.database import transaction
 from shared.transcript import Role, Segment, Speaker, Word
-from shared.transcripts import TranscriptRepository
+from shared.transcripts.repository import TranscriptRepository
 from tests.fixtures.loop_work import LoopWork
 from tests.integration.api.conftest import Api
 

@@ -6,8 +6,8 @@ from uuid import UUID
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.budgets import Budgets
 from shared.ids import new_id
+from shared.money.budgets import Budgets
 from tests.fixtures.rows import sign_on
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.integration.api.conftest import Api, StartApi

@@ -6,9 +6,9 @@ from typing import Any
 from shared.database import transaction
 from shared.errors import EngineError, EngineUnavailableError
 from shared.ids import new_id
+from shared.jobs.operations import Cost, OperationRepository
+from shared.jobs.pieces import Intent, Piece, PieceRepository
 from shared.lifecycle import Outcome
-from shared.operations import Cost, OperationRepository
-from shared.pieces import Intent, Piece, PieceRepository
 from tests.fixtures.rows import sign_on
 from tests.integration.api.conftest import Api, eventually
 

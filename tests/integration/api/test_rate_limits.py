@@ -11,7 +11,7 @@ import pytest
 from arq.connections import ArqRedis
 from pydantic import ValidationError
 
-from api_service.rate_limits import RouteClass, class_of
+from api_service.http.rate_limits import RouteClass, class_of
 from shared.queue.client import connect
 from shared.settings import ApiSettings
 from tests.fixtures.keys import PEPPER, bearer, made_key
@@ -65,8 +65,8 @@ async def test_a_busy_tenant_costs_a_call_for_some_of_its_requests_and_gets_no_m
     start_api: StartApi, redis: ArqRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However slow the machine is: Redis is waited for, and what was taken ahead is used.
-    monkeypatch.setattr("api_service.rate_limits._PATIENCE_S", 60.0)
-    monkeypatch.setattr("api_service.rate_limits._OLD_S", 3_600.0)
+    monkeypatch.setattr("api_service.http.rate_limits._PATIENCE_S", 60.0)
+    monkeypatch.setattr("api_service.http.rate_limits._OLD_S", 3_600.0)
     async with start_api(**(FEW | {"TRANSCRIPTS_RATE_READ": "1000/hour"})) as api:
         _, token = await made_key(api.pool)
         await ask(api, token)  # the scripts are loaded

@@ -11,8 +11,8 @@ from shared.search.query import Query
 from shared.search.terms import vector
 from shared.segments import segment
 from shared.transcript import Role, Segment, Speaker, Word
-from shared.transcript_search import SearchRepository
-from shared.transcripts import TranscriptRepository
+from shared.transcripts.repository import TranscriptRepository
+from shared.transcripts.search import SearchRepository
 from tests.integration.api.conftest import Api
 
 

@@ -8,11 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from shared.budgets import Budgets, hold
 from shared.database import transaction
 from shared.engines import SCRIPTED
 from shared.errors import BudgetExceededError
 from shared.ids import new_id
+from shared.money.budgets import Budgets, hold
 from tests.integration.api.conftest import WAV, Api, StartApi
 
 TODAY = datetime.now(UTC).date()

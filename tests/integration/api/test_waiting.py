@@ -9,8 +9,8 @@ from uuid import UUID
 
 import httpx
 
-from api_service.queue_line import QueueLine
-from api_service.watcher import JobWatcher
+from api_service.waiting.queue_line import QueueLine
+from api_service.waiting.watcher import JobWatcher
 from shared.database import open_pool
 from shared.errors import NoAudioError
 from shared.ids import new_id

@@ -11,8 +11,8 @@ from shared.ids import new_id
 from shared.pepper import Pepper
 from shared.queue.client import connect
 from shared.queue.names import webhooks_key
-from shared.webhook_deliveries import DeliveryRepository
-from shared.webhook_records import Attempt
+from shared.webhooks.deliveries import DeliveryRepository
+from shared.webhooks.records import Attempt
 from tests.fixtures.keys import PEPPER, bearer, made_key
 from tests.integration.api.conftest import WAV, Api, StartApi, eventually
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.database import Pool, open_pool
-from shared.jobs import JobRepository
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import JobStatus
 from shared.records import JobRecord
 from shared.storage.disk import DiskStore
@@ -21,13 +21,13 @@ from tests.fixtures.audio import tone_wav
 from tests.fixtures.crash_points import KILLED, ROOT
 from tests.fixtures.rows import a_session, put_bytes, stored_job
 from tests.integration.google.conftest import open_engine
-from worker_service.loose_ends import LooseEnds
+from worker_service.upkeep.loose_ends import LooseEnds
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
 
 _AT_ONCE = 2
 MONEY = ("worker_service/operations.py",)  # between the intent and the name
-PIECES = (*MONEY, "worker_service/course.py", "worker_service/pieces/", "shared/pieces.py")
+PIECES = (*MONEY, "worker_service/course.py", "worker_service/pieces/", "shared/jobs/pieces.py")
 SAID = (
     "So what would you like to look at today. I keep coming back to the same decision. What makes it come back? "
     "Perhaps I am"

@@ -14,8 +14,8 @@ from shared.errors import (
     EngineUnavailableError,
     UnsupportedOptionError,
 )
+from shared.jobs.operations import FREE, Cost
 from shared.lifecycle import Processing
-from shared.operations import FREE, Cost
 from tests.fakes.google.calls import connect, get, metadata
 from tests.fakes.google.process import FakeGoogle
 from tests.integration.google.conftest import Order, heard, open_engine, started

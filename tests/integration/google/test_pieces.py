@@ -9,33 +9,33 @@ from typing import Any
 
 import pytest
 
-from shared.budgets import Budgets
 from shared.database import Pool, open_pool
-from shared.dispatch import Dispatcher
 from shared.errors import CancelledByUserError
-from shared.jobs import JobRepository
+from shared.jobs.dispatch import Dispatcher
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import JobStatus
+from shared.money.budgets import Budgets
 from shared.queue.client import RedisJobQueue, connect
 from shared.records import JobRecord
 from shared.sessions import SessionRepository
-from shared.source_urls import networks_of
+from shared.sources.addresses import networks_of
 from shared.storage.disk import DiskStore
 from shared.tenants import DEFAULT_TENANT
 from shared.transcript import Word
-from shared.transcripts import TranscriptRepository
+from shared.transcripts.repository import TranscriptRepository
 from tests.fakes.google.known import spoken
 from tests.fakes.google.process import FakeGoogle
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.rows import a_session, put_bytes, stored_job
 from tests.integration.google.conftest import open_engine
 from worker_service.engines.google.engine import GoogleEngine
-from worker_service.fetching import Fetcher, FetchLimits
-from worker_service.loose_ends import LooseEnds
-from worker_service.metrics import WorkerMetrics
-from worker_service.sources import Sources
+from worker_service.observation.metrics import WorkerMetrics
+from worker_service.sources.fetching import Fetcher, FetchLimits
+from worker_service.sources.opening import Sources
 from worker_service.status import StatusBoard
-from worker_service.sweep import Sweep
 from worker_service.transcribe import RunLimits, Transcriber
+from worker_service.upkeep.loose_ends import LooseEnds
+from worker_service.upkeep.sweep import Sweep
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from shared.database import open_pool
-from shared.dispatch import Dispatcher
 from shared.errors import (
     SourceRefusedError,
     SourceUnavailableError,
@@ -18,7 +17,8 @@ from shared.errors import (
     TranscriptsError,
     UnsupportedMediaError,
 )
-from shared.jobs import JobRepository
+from shared.jobs.dispatch import Dispatcher
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import JobStatus
 from shared.queue.client import RedisJobQueue, connect
 from shared.sessions import SessionRepository
@@ -30,8 +30,8 @@ from tests.fakes.google.process import FakeGoogle
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.rows import a_session, put_bytes, stored_job
 from tests.fixtures.worker_process import a_worker
-from worker_service.bucket_reading import BucketReader
-from worker_service.fetching import Fetcher, FetchLimits
+from worker_service.sources.bucket_reading import BucketReader
+from worker_service.sources.fetching import Fetcher, FetchLimits
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
 

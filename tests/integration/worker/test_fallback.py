@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from api_service.drafts import order_of
-from shared.budgets import Budgets
+from api_service.intake.drafts import order_of
 from shared.database import Pool, open_pool
 from shared.errors import EngineRefusedError, EngineUnavailableError
-from shared.jobs import JobRepository
+from shared.jobs.operations import Cost
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import JobStatus
-from shared.operations import Cost
+from shared.money.budgets import Budgets
 from shared.records import JobRecord
 from shared.storage.disk import DiskStore
 from shared.tenants import DEFAULT_TENANT
@@ -22,12 +22,12 @@ from tests.fixtures.audio import tone_wav
 from tests.fixtures.rows import a_session, put_bytes, stored_job
 from worker_service.engines.port import OperationEndedError, Progress, SpeechRequest, SpeechResult
 from worker_service.engines.scripted import ScriptedEngine
-from worker_service.fetching import Fetcher, FetchLimits
-from worker_service.loose_ends import LooseEnds
-from worker_service.metrics import WorkerMetrics
-from worker_service.sources import Sources
+from worker_service.observation.metrics import WorkerMetrics
+from worker_service.sources.fetching import Fetcher, FetchLimits
+from worker_service.sources.opening import Sources
 from worker_service.status import StatusBoard
 from worker_service.transcribe import RunLimits, Transcriber
+from worker_service.upkeep.loose_ends import LooseEnds
 
 
 class Refusing(ScriptedEngine):

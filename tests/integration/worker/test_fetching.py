@@ -17,10 +17,10 @@ from shared.errors import (
     TranscriptsError,
     UnsupportedMediaError,
 )
-from shared.source_urls import networks_of
+from shared.sources.addresses import networks_of
 from shared.storage.disk import DiskStore
 from tests.fixtures.audio import tone_wav
-from worker_service.fetching import Fetcher, FetchLimits
+from worker_service.sources.fetching import Fetcher, FetchLimits
 
 WAV = tone_wav(0.2) + os.urandom(300_000)
 HERE = networks_of("127.0.0.0/8")

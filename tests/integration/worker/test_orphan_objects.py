@@ -21,8 +21,8 @@ from shared.tenants import DEFAULT_TENANT
 from shared.uploads import UploadRecord, UploadRepository
 from tests.fakes.google.process import FakeGoogle
 from tests.fixtures.rows import a_session, put_bytes, stored_job
-from worker_service.orphan_sweep import EVERY_S, sweep_orphans
 from worker_service.services import open_services
+from worker_service.upkeep.orphan_sweep import EVERY_S, sweep_orphans
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
 

@@ -6,8 +6,9 @@ import socket
 import asyncpg
 import pytest
 
-from worker_service import health, probe
-from worker_service.health import HealthServer, Pulse
+from worker_service import probe
+from worker_service.observation import health
+from worker_service.observation.health import HealthServer, Pulse
 
 ROW = "INSERT INTO worker (id, host, pid, version, max_jobs, seen_at) VALUES ($1, $2, 1, '1', 1, now() - $3::interval)"
 

@@ -16,9 +16,9 @@ import pytest
 from deploy.local.processes import free_port
 from deploy.local.redis import Redis
 from shared.database import Pool, open_pool
-from shared.dispatch import Dispatcher
 from shared.errors import CancelledByUserError
-from shared.jobs import JobRepository
+from shared.jobs.dispatch import Dispatcher
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import JobStatus
 from shared.queue import names
 from shared.queue.client import RedisJobQueue, connect
@@ -29,7 +29,7 @@ from tests.fixtures.rows import a_session, put_bytes, stored_job
 from tests.fixtures.worker_process import WorkerProcess, a_worker, start_worker
 from worker_service import main as worker_main
 from worker_service import scratch
-from worker_service.tasks import FUNCTIONS
+from worker_service.queue.tasks import FUNCTIONS
 
 
 @dataclass

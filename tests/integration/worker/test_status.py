@@ -7,7 +7,7 @@ import pytest
 
 from shared.database import Pool, open_pool
 from shared.errors import CancelledByUserError
-from shared.jobs import JobRepository
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import Phase
 from shared.records import JobRecord
 from tests.fixtures.rows import stored_job

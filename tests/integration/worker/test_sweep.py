@@ -12,9 +12,9 @@ import asyncpg
 import pytest
 
 from shared.database import Pool, open_pool, transaction
-from shared.dispatch import Dispatcher
 from shared.errors import NotFoundError, StorageError
 from shared.ids import new_id
+from shared.jobs.dispatch import Dispatcher
 from shared.queue.client import RedisJobQueue, connect
 from shared.records import SessionRecord
 from shared.sessions import SessionRepository
@@ -25,7 +25,7 @@ from shared.uploads import StoredPart, UploadRecord, UploadRepository
 from tests.fixtures.locks import until_waiting
 from tests.fixtures.rows import a_session, put_bytes, stored_job
 from worker_service.services import open_services
-from worker_service.sweep import Sweep
+from worker_service.upkeep.sweep import Sweep
 
 NOW = datetime.now(UTC)
 

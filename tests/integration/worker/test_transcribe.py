@@ -9,26 +9,26 @@ from typing import Any
 
 import pytest
 
-from shared.budgets import Budgets
 from shared.database import Pool, open_pool
 from shared.errors import CancelledByUserError
-from shared.jobs import JobRepository
+from shared.jobs.repository import JobRepository
 from shared.lifecycle import JobStatus
+from shared.money.budgets import Budgets
 from shared.records import JobRecord
-from shared.source_urls import networks_of
+from shared.sources.addresses import networks_of
 from shared.storage.disk import DiskStore
 from shared.tenants import DEFAULT_TENANT
-from shared.transcripts import TranscriptRepository
+from shared.transcripts.repository import TranscriptRepository
 from shared.waveforms import WaveformRepository
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.rows import a_session, an_operation, put_bytes, stored_job
 from worker_service.engines.scripted import ScriptedEngine
-from worker_service.fetching import Fetcher, FetchLimits
-from worker_service.loose_ends import LooseEnds
-from worker_service.metrics import WorkerMetrics
-from worker_service.sources import Sources
+from worker_service.observation.metrics import WorkerMetrics
+from worker_service.sources.fetching import Fetcher, FetchLimits
+from worker_service.sources.opening import Sources
 from worker_service.status import StatusBoard
 from worker_service.transcribe import RunLimits, Transcriber
+from worker_service.upkeep.loose_ends import LooseEnds
 
 
 @dataclass

@@ -12,8 +12,8 @@ import pytest
 
 from shared.database import Pool, open_pool
 from shared.errors import EngineMisconfiguredError, SetupError
-from shared.jobs import JobRepository
-from shared.operations import FREE
+from shared.jobs.operations import FREE
+from shared.jobs.repository import JobRepository
 from shared.settings import WorkerSettings
 from shared.storage.disk import DiskStore
 from shared.transcript import Notice, Word

@@ -15,23 +15,23 @@ import pytest
 
 from deploy.local.redis import Redis
 from shared.database import Pool, open_pool, transaction
-from shared.egress import PublicTransport
 from shared.errors import CancelledByUserError, NoAudioError
 from shared.ids import new_id
-from shared.jobs import JobRepository
+from shared.jobs.repository import JobRepository
 from shared.pepper import Pepper
 from shared.queue.client import connect
 from shared.queue.names import webhooks_key
 from shared.queue.webhook_bell import WebhookBell
 from shared.records import JobRecord
 from shared.sessions import SessionRepository
-from shared.source_urls import networks_of
+from shared.sources.addresses import networks_of
+from shared.sources.egress import PublicTransport
 from shared.storage import open_store
-from shared.webhook_deliveries import DeliveryRepository
-from shared.webhook_endpoints import EndpointRepository
-from shared.webhook_events import SUBSCRIBABLE
-from shared.webhook_records import Attempt, DeliveryRecord, EndpointRecord
-from shared.webhook_signing import new_secret
+from shared.webhooks.deliveries import DeliveryRepository
+from shared.webhooks.endpoints import EndpointRepository
+from shared.webhooks.events import SUBSCRIBABLE
+from shared.webhooks.records import Attempt, DeliveryRecord, EndpointRecord
+from shared.webhooks.signing import new_secret
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.keys import PEPPER
 from tests.fixtures.receiver import Receiver, a_receiver, says

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api_service import openapi
-from api_service.openapi import text
+from api_service.openapi import __main__ as openapi
 
 document = cache(openapi.document)
 
@@ -16,7 +15,7 @@ COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
 
 
 def test_the_committed_document_is_the_one_of_the_code() -> None:
-    assert COMMITTED.read_text() == text(), "run: python -m api_service.openapi > docs/openapi.json"
+    assert COMMITTED.read_text() == openapi.text(), "run: python -m api_service.openapi > docs/openapi.json"
 
 
 def operations() -> list[tuple[str, str]]:

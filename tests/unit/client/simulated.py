@@ -10,8 +10,8 @@ from uuid import UUID
 
 import httpx
 
-from api_service.pacing import look_again_s
-from shared.schemas import JobResource
+from api_service.waiting.pacing import look_again_s
+from shared.schemas.jobs import JobResource
 
 JOB = UUID("0199b0c1-0000-7000-8000-000000000001")
 SESSION = UUID("0199b0c1-0000-7000-8000-000000000002")

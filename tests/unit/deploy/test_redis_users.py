@@ -7,8 +7,8 @@ import pytest
 
 from shared.queue import scripts
 from tests.fixtures.least_rights import USERS
-from worker_service import lease_scripts
 from worker_service.engines.google import budget
+from worker_service.queue import lease_scripts
 
 SHARED = [value for value in vars(scripts).values() if isinstance(value, str)]
 LEASES = [value for value in vars(lease_scripts).values() if isinstance(value, str)]

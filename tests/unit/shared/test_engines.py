@@ -4,7 +4,7 @@ import pytest
 
 from shared.engines import LOCAL, google, offered
 from shared.errors import UnsupportedOptionError
-from shared.google_speech import micro_dollars
+from shared.google.speech import micro_dollars
 from shared.settings import ApiSettings
 from worker_service.engines.local import languages
 

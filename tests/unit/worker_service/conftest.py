@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.media import prepared
-from worker_service.media import PreparedAudio, prepare
+from worker_service.media.preparing import PreparedAudio, prepare
 
 HOUR_MS = 3_600_000
 

@@ -14,7 +14,7 @@ from typing import Final
 from arq.connections import ArqRedis
 from redis.exceptions import RedisError
 
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 
 log = get_logger(__name__)
 

@@ -1,11 +1,11 @@
-"""What the Locations API says that a location can do, as models of our table (`shared.google_speech`)."""
+"""What the Locations API says that a location can do, as models of our table (`shared.google.speech`)."""
 
 from collections import defaultdict
 from typing import Final
 
 from google.cloud.speech_v2.types import locations_metadata
 
-from shared.google_speech import Model
+from shared.google.speech import Model
 
 _DIARIZATION: Final = "speaker_diarization"
 

@@ -14,8 +14,8 @@ from google.cloud.speech_v2.services.speech.transports import SpeechGrpcAsyncIOT
 from google.cloud.speech_v2.types import cloud_speech, locations_metadata
 from google.longrunning import operations_pb2
 
-from shared import telemetry
 from shared.errors import EngineError, EngineUnavailableError, TranscriptsError
+from shared.observation import telemetry
 from shared.storage.google_identity import Identity
 from worker_service.engines.google import codes
 from worker_service.engines.port import NotStartedError

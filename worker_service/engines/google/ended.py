@@ -9,7 +9,7 @@ from google.longrunning.operations_pb2 import Operation
 from google.rpc import code_pb2
 
 from shared.errors import EngineUnavailableError
-from shared.operations import FREE, Cost
+from shared.jobs.operations import FREE, Cost
 from worker_service.engines.google import codes
 from worker_service.engines.google.tariff import Tariff
 from worker_service.engines.google.watched import metadata

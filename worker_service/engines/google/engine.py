@@ -11,10 +11,10 @@ from typing import Final
 from google.rpc import code_pb2
 
 from shared.errors import EngineError, EngineUnavailableError, ObjectMissingError, UnsupportedOptionError
-from shared.google_languages import common_tag
-from shared.google_speech import AUTOMATIC, Choice, choose
+from shared.google.languages import common_tag
+from shared.google.speech import AUTOMATIC, Choice, choose
+from shared.jobs.operations import Cost
 from shared.lifecycle import Processing
-from shared.operations import Cost
 from shared.ports import ObjectStore
 from shared.transcript import Notice, Word
 from worker_service.engines.google import ended

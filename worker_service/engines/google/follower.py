@@ -14,7 +14,7 @@ from google.longrunning.operations_pb2 import Operation
 from google.rpc import code_pb2
 
 from shared.errors import TranscriptsError
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 from worker_service.engines.google.budget import CallBudget
 from worker_service.engines.google.client import CallError, SpeechClient
 from worker_service.engines.google.watched import Ended, Watched, metadata

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.errors import TranscriptsError
-from shared.google_speech import TABLE, Table, with_models
-from shared.logs import get_logger
+from shared.google.speech import TABLE, Table, with_models
+from shared.observation.logs import get_logger
 from shared.storage.google_identity import Identity
 from worker_service.engines.google import capabilities
 from worker_service.engines.google.budget import CallBudget

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from arq.connections import ArqRedis
 
 from shared.errors import EngineMisconfiguredError
-from shared.google_settings import by_comma
-from shared.operations import OperationRepository
+from shared.jobs.operations import OperationRepository
 from shared.settings import WorkerSettings
+from shared.settings.google import by_comma
 from shared.storage import open_store
 from shared.storage.google_identity import Anonymous, Identity, identify
 from worker_service.engines.google.budget import CallBudget

@@ -13,7 +13,7 @@ from typing import Final
 from google.longrunning.operations_pb2 import Operation
 
 from shared.errors import EngineUnavailableError, TranscriptsError
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 from worker_service.engines.google.client import CallError
 from worker_service.engines.google.locations import Locations
 from worker_service.engines.google.watched import metadata

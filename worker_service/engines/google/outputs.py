@@ -7,7 +7,7 @@ from contextvars import Context
 from typing import Final
 
 from shared.errors import TranscriptsError
-from shared.logs import get_logger
+from shared.observation.logs import get_logger
 from shared.ports import ObjectStore
 from worker_service.engines.google.watched import Ended, Watched
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from google.cloud.speech_v2.types import cloud_speech
 
-from shared.google_speech import Choice, Order
+from shared.google.speech import Choice, Order
 from shared.lifecycle import Processing
 from worker_service.engines.port import SpeechRequest
 

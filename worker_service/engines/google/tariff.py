@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from shared.database import AWAY
-from shared.google_speech import billed, micro_dollars
-from shared.logs import get_logger
-from shared.operations import Cost
+from shared.google.speech import billed, micro_dollars
+from shared.jobs.operations import Cost
+from shared.observation.logs import get_logger
 
 log = get_logger(__name__)
 

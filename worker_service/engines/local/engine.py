@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from shared.errors import EngineUnavailableError, UnsupportedOptionError
-from shared.logs import get_logger
-from shared.operations import FREE, Cost
+from shared.jobs.operations import FREE, Cost
+from shared.observation.logs import get_logger
 from worker_service.children import ChildDiedError
 from worker_service.engines.local.languages import whisper_code
 from worker_service.engines.local.orders import Order, Outcome

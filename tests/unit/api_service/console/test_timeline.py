@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from api_service.console.attempts import attempts
 from api_service.console.timeline import WIDTH, timeline
-from shared.operator_schemas import AttemptCost, Event
+from shared.schemas.operators import AttemptCost, Event
 
 START = datetime(2026, 11, 24, 9, tzinfo=UTC)
 

@@ -7,14 +7,15 @@ import pytest
 
 from api_service.console.languages import NAMES, clock, language, size
 from api_service.console.routes.search import parts_of
-from shared import job_moves, pieces
 from shared.editing.edits import EditKind
 from shared.editing.states import EditState
 from shared.exports import FORMATS
+from shared.jobs import moves as job_moves
+from shared.jobs import pieces
 from shared.lifecycle import JobStatus, Outcome, Phase
-from shared.search_schemas import Snippet, Stretch
+from shared.schemas.search import Snippet, Stretch
 from shared.transcript import Role
-from shared.transcript_search import SearchOrder
+from shared.transcripts.search import SearchOrder
 
 EVENTS = {
     event

@@ -11,7 +11,7 @@ from rich.console import Console
 from client.load_test import chart, report
 from client.load_test.samples import Sample, quantile, summarise
 from client.load_test.tone import write_tone
-from shared.containers import sniff
+from shared.sources.containers import sniff
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

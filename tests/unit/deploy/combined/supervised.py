@@ -3,7 +3,7 @@
 import sys
 
 from deploy.combined.supervisor import Supervisor
-from shared.logs import configure
+from shared.observation.logs import configure
 
 if __name__ == "__main__":
     configure("INFO", "json", "combined")

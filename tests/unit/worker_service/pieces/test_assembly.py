@@ -1,6 +1,6 @@
 """Pieces become one result: times, words, speakers, warnings, cost."""
 
-from shared.operations import Cost
+from shared.jobs.operations import Cost
 from shared.transcript import Notice, Word
 from worker_service.engines.port import SpeechResult
 from worker_service.pieces.assembly import Heard, assemble

@@ -91,3 +91,18 @@ def test_words_are_matched_without_their_marks_and_capitals_and_near_in_time() -
     assert matches(say("Well, no"), say("well No.")) == [(0, 0), (1, 1)]
     assert matches(say("well"), say("well", 2_000)) == []
     assert matches(say("no no no no"), say("no no no", 500)) == [(1, 0), (2, 1), (3, 2)]
+
+
+def test_a_word_that_one_of_them_cuts_is_taken_from_the_other() -> None:
+    """Nothing else is said near the seam: the whole word stays, and what the cut left of it goes, on either side."""
+    whole, fragment, late = Word("no", 1_500, 2_500), Word("no", 1_500, 2_000), Word("no", 2_100, 2_400)
+    for left, right in (([fragment], [whole]), ([fragment], [whole, late])):
+        seam = joint(left, right, starts_ms=0, ends_ms=2_000)
+        assert [*left[: seam.left], *right[seam.right :]] == right
+    cut = Word("no", 0, 120)
+    before = Word("no", -700, 30)  # as the other one times it: over before the overlap begins
+    for seam in (
+        joint([Word("no", -700, 300)], [cut], starts_ms=0, ends_ms=2_000),
+        joint([before], [cut], starts_ms=0, ends_ms=2_000),
+    ):
+        assert (seam.left, seam.right) == (1, 1)

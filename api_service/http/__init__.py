@@ -1,0 +1,1 @@
+"""What lies around every route: requests, answers, errors, limits, idempotency."""

@@ -1,0 +1,1 @@
+"""How recordings come in: forms, resumable uploads, addresses; each becomes a session with a job."""

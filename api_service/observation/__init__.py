@@ -1,0 +1,1 @@
+"""What is seen of the API from outside: its metrics, its readiness, what the doctor asks it."""

@@ -1,0 +1,1 @@
+"""The OpenAPI document: FastAPI's, with what it cannot know put right."""

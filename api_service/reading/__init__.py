@@ -1,0 +1,1 @@
+"""How what was heard goes out: recordings, files of transcripts, what a search found."""

@@ -1,0 +1,1 @@
+"""Transcripts in Postgres: taken in, given out, edited, found."""

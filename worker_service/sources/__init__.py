@@ -1,0 +1,1 @@
+"""Recordings that did not come through the API: from the web, from buckets."""

@@ -1,0 +1,1 @@
+"""What workers clear up beside their jobs: lost, stray, orphaned and expired things."""
