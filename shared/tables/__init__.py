@@ -5,7 +5,7 @@ Statuses are text with a CHECK: an enum value cannot be added and used in one tr
 Whoever imports one of these modules has all of them, so that the metadata is always whole.
 """
 
-from shared.tables import (  # noqa: F401  # noqa: F401
+from shared.tables import (  # noqa: F401
     access,
     edits,
     jobs,
@@ -13,6 +13,7 @@ from shared.tables import (  # noqa: F401  # noqa: F401
     operating,
     pieces,
     sessions,
+    staging,
     transcripts,
     uploads,
     waveforms,

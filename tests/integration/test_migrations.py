@@ -9,21 +9,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
-<<<<<<< ours
-import shared.staging_table
-import shared.tables
-import shared.tables.access
-import shared.tables.edits
-import shared.tables.pieces
-import shared.tables.uploads
-import shared.tables.waveforms
-import shared.tables.webhooks
-=======
->>>>>>> theirs
 from deploy.migrations import head
 from shared.database import SCHEMA_REVISION, check_schema, open_pool
 from shared.errors import SetupError
-from shared.tables import access, edits, pieces, sessions, uploads, waveforms, webhooks
+from shared.tables import access, edits, pieces, sessions, staging, uploads, waveforms, webhooks
 from tests.fixtures.rows import stored_job
 
 GUIDE_QUERY = """
@@ -42,24 +31,14 @@ ORDER BY s.created_at DESC;
 
 async def test_migrations_equal_the_models(database_url: str) -> None:
     """F35: no drift between what tests run on and what is deployed."""
-<<<<<<< ours
-    assert shared.tables.Session.__tablename__ == "session"
-    assert shared.tables.access.ApiKey.__tablename__ == "api_key"
-    assert shared.tables.webhooks.WebhookEndpoint.__tablename__ == "webhook_endpoint"
-    assert shared.tables.edits.TranscriptEdit.__tablename__ == "transcript_edit"
-    assert shared.tables.uploads.Upload.__tablename__ == "upload"
-    assert shared.tables.pieces.JobPieceRow.__tablename__ == "job_piece"
-    assert shared.staging_table.StagingRow.__tablename__ == "staging"
-    assert shared.tables.waveforms.WaveformRow.__tablename__ == "waveform"
-=======
     assert sessions.Session.__tablename__ == "session"
     assert access.ApiKey.__tablename__ == "api_key"
     assert webhooks.WebhookEndpoint.__tablename__ == "webhook_endpoint"
     assert edits.TranscriptEdit.__tablename__ == "transcript_edit"
     assert uploads.Upload.__tablename__ == "upload"
     assert pieces.JobPieceRow.__tablename__ == "job_piece"
+    assert staging.StagingRow.__tablename__ == "staging"
     assert waveforms.WaveformRow.__tablename__ == "waveform"
->>>>>>> theirs
 
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(
