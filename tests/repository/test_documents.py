@@ -2,13 +2,17 @@
 
 import importlib.util
 import re
+import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from client.command.app import build
 from tests.fixtures.repository import ROOT, documents, files, name
 
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -75,12 +79,61 @@ def runs(module: str) -> bool:
     return spec is not None
 
 
+def spoken(path: Path) -> list[str]:
+    """The command lines in code blocks and between backticks, those that go on joined, without comments and pipes."""
+    lines = "\n".join(
+        part.content
+        for token in tokens(path)
+        for part in (token, *(token.children or []))
+        if part.type in {"fence", "code_block", "code_inline"}
+    ).replace("\\\n", " ")
+    return [re.split(r" +#|[|;)]", line.removeprefix("$ "))[0].strip() for line in lines.splitlines()]
+
+
+def ours(path: Path) -> list[list[str]]:
+    """What follows `transcripts` in a document, word by word."""
+    found = [re.search(r"^(?:.*&& )?transcripts ([a-z-].*)$", line) for line in spoken(path)]
+    return [shlex.split(match[1].replace("…", "x")) for match in found if match]
+
+
+@pytest.mark.parametrize("document", documents(), ids=name)
+def test_what_the_command_is_told_it_takes(document: Path) -> None:
+    """Every `transcripts …`: the command is there, and its options too."""
+    for words in ours(document):
+        command: Any = typer.main.get_command(build(rich=False))
+        said = f"{name(document)}: transcripts {' '.join(words)}"
+        while hasattr(command, "commands") and words and not words[0].startswith("-"):
+            assert words[0] in command.commands, said
+            command = command.commands[words.pop(0)]
+        known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
+        assert {word for word in words if word.startswith("-")} <= known, said
+
+
+@pytest.mark.parametrize("document", documents(), ids=name)
+def test_options_of_modules_are_theirs(document: Path) -> None:
+    """Every `python -m … --option`: the option stands in the module's own code."""
+    for line in spoken(document):
+        if (found := re.search(r"\bpython3? -m ([a-z_.]+)(.*)", line)) is not None:
+            source = module_source(found[1])
+            for option in re.findall(r"(?<=\s)--[a-z][a-z-]+", found[2]):
+                assert f'"{option}"' in source, f"{name(document)}: python -m {found[1]} has no {option}"
+
+
+def module_source(module: str) -> str:
+    """The code of a module of ours, and of its package."""
+    at = ROOT / module.replace(".", "/")
+    files = [at.with_suffix(".py")] if at.with_suffix(".py").exists() else sorted(at.rglob("*.py"))
+    return "\n".join(file.read_text() for file in files)
+
+
 def test_the_reader_sees_commands() -> None:
     """The tests above look at something."""
     readme = code(ROOT / "README.md")
     assert {"demo", "test", "run-worker"} <= {w for words in MAKE.findall(readme) for w in words.split()}
     assert "worker_service" in PYTHON.findall(readme)
     assert "docs/api.md" in links(ROOT / "README.md")
+    assert ["webhooks", "enable", "--off"] in ours(ROOT / "docs" / "runbook.md")
+    assert sum(" --" in line for line in spoken(ROOT / "docs" / "scaling.md")) > 2
 
 
 def test_make_lists_every_target_for_people() -> None:
