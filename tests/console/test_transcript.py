@@ -105,6 +105,7 @@ async def test_an_edit_is_saved_undone_and_redone(visit: Visit, service: Service
         await page.get_by_role("button", name="History").click()
         await page.locator("#history-list summary").first.click()
         await expect(page.locator("#history-list ins")).to_have_text("What would you like to have?")
+        await expect(page.locator("#history-list ins")).to_be_visible()
         assert await visitor.violations() == []
         await page.keyboard.press("Escape")
         await page.reload()

@@ -74,9 +74,9 @@ document.addEventListener("htmx:confirm", (event) => {
   dialog.showModal();
 });
 
-// A form in a dialog that was sent, and well received, closes its dialog.
+// A form in a dialog that was sent, and well received, closes its dialog; what only looks, such as the history, does not.
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.successful) event.detail.elt.closest?.("dialog[open]")?.close();
+  if (event.detail.successful && event.detail.requestConfig.verb !== "get") event.detail.elt.closest?.("dialog[open]")?.close();
 });
 
 // What a form leaves empty does not stand in the address.

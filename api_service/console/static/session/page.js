@@ -82,6 +82,7 @@ async function start() {
   document.body.addEventListener("transcript-changed", () => {
     wave.draw();
     shown.refresh();
+    following.refresh();
   });
   document.getElementById("beside")?.addEventListener("click", (event) => hearFrom(event));
   saved.watch(root, editing, tools, people);
