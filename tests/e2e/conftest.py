@@ -19,7 +19,7 @@ from deploy.local.processes import Program, free_port, stop_all, wait_until
 from deploy.local.redis import Redis
 from deploy.local.services import ready
 from shared.errors import EngineMisconfiguredError
-from shared.orphan_objects import OWNERS
+from shared.store_claims import OWNERS
 from shared.settings import known_settings
 from tests.conftest import TEMPLATE
 from tests.fixtures.processes import descendants

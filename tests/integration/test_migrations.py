@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 from deploy.migrations import head
 from shared.database import SCHEMA_REVISION, check_schema, open_pool
 from shared.errors import SetupError
-from shared.tables import access, edits, pieces, sessions, staging, uploads, waveforms, webhooks
+from shared.tables import access, edits, pieces, sessions, staging, store, uploads, waveforms, webhooks
 from tests.fixtures.rows import stored_job
 
 GUIDE_QUERY = """
@@ -38,6 +38,7 @@ async def test_migrations_equal_the_models(database_url: str) -> None:
     assert uploads.Upload.__tablename__ == "upload"
     assert pieces.JobPieceRow.__tablename__ == "job_piece"
     assert staging.StagingRow.__tablename__ == "staging"
+    assert store.StoreClaimRow.__tablename__ == "store_claim"
     assert waveforms.WaveformRow.__tablename__ == "waveform"
 
     def differences(connection: Connection) -> list[object]:

@@ -4,19 +4,22 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from shared.database import Pool, open_pool
 from shared.ids import new_id
-from shared.orphan_objects import OWNERS, OrphanObjects
+from shared.orphan_objects import OrphanObjects, Orphans
 from shared.ports import ListedObject, ObjectStore
 from shared.settings import WorkerSettings
 from shared.storage import open_store
+from shared.store_claims import OWNERS
 from shared.tenants import DEFAULT_TENANT
 from shared.uploads import UploadRecord, UploadRepository
 from tests.fakes.google.process import FakeGoogle
@@ -38,6 +41,10 @@ class Site:
 
     def orphans(self, grace: timedelta = AT_ONCE) -> OrphanObjects:
         return OrphanObjects(self.pool, self.store, grace=grace)
+
+    async def sweep(self) -> Orphans:
+        """With no grace at all."""
+        return await self.orphans(timedelta()).delete()
 
     async def keys(self) -> set[str]:
         folders = ("sessions", "uploads")
@@ -63,7 +70,9 @@ async def site(request: pytest.FixtureRequest, database_url: str, tmp_path: Path
         google: FakeGoogle = request.getfixturevalue("google")
         store = open_store("gs://recordings/ours", gcs_endpoint=google.storage_url, scratch_dir=tmp_path)
     async with await open_pool(database_url, size=2, name="test") as pool:
-        yield Site(pool, store)
+        found = Site(pool, store)
+        await found.orphans().delete()  # the first sweep claims the store, and deletes nothing
+        yield found
     await store.aclose()
 
 
@@ -138,13 +147,92 @@ async def test_what_was_written_anew_since_it_was_listed_stays(site: Site) -> No
 async def test_a_store_that_another_database_sweeps_is_left_alone(site: Site) -> None:
     orphan = f"sessions/{new_id()}/source"
     await site.put(orphan, f"{OWNERS}/7312-5")
-    found = await site.orphans().delete()
-    assert found.doubt is not None
-    assert "7312-5" in found.doubt
+    for _ in range(2):
+        found = await site.orphans().delete()
+        assert found.doubt is not None
+        assert "7312-5" in found.doubt
     assert await site.keys() == {orphan}
     await site.store.delete_prefix(f"{OWNERS}/7312-5")
     await site.orphans().delete()
     assert await site.keys() == set()
+
+
+@asynccontextmanager
+async def a_copy(site: Site, database_url: str) -> AsyncIterator[Site]:
+    """A copy of the site's database as it is now, which believes that the store is its own."""
+    server, _, name = database_url.rpartition("/")
+    await site.pool.expire_connections()
+    connection = await asyncpg.connect(f"{server}/postgres")
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
+    )
+    await connection.execute(f'CREATE DATABASE "{name}_copy" TEMPLATE "{name}"')
+    async with await open_pool(f"{server}/{name}_copy", size=2, name="test") as pool:
+        yield Site(pool, site.store)
+    await connection.execute(f'DROP DATABASE "{name}_copy" WITH (FORCE)')
+    await connection.close()
+
+
+@pytest.mark.parametrize("first", ["the original", "the copy"])
+async def test_a_copy_of_the_database_deletes_nothing_of_the_original_s(
+    site: Site, database_url: str, first: str
+) -> None:
+    """F2: a snapshot that was restored beside production, or a clone for staging, with production's store set."""
+    old = await site.recording()
+    await site.sweep()
+    async with a_copy(site, database_url) as copy:
+        both = [site, copy] if first == "the original" else [copy, site]
+        new = await site.recording()  # of which the copy has no row
+        doubts = []
+        for _ in range(3):
+            doubts += [(await each.sweep()).doubt for each in both]
+        assert await site.keys() == {old, new}
+        assert doubts[0] is None, "nobody can know yet"
+        assert all(doubt and "a copy of this one" in doubt for doubt in doubts[1:])
+        # The owner gives the copy another store, and takes away its claim.
+        mine = await site.pool.fetchval("SELECT id::text FROM store_claim")
+        for owner in [item.key async for item in site.store.listing(OWNERS)]:
+            if owner != f"{OWNERS}/{mine}":
+                await site.store.delete_prefix(owner)
+        await site.pool.execute("DELETE FROM session WHERE audio_key = $1", old)
+        await site.sweep()
+        assert await site.keys() == {new}
+
+
+async def test_what_is_younger_than_the_claim_is_left_to_the_next_sweep(site: Site) -> None:
+    """A copy that was made since then might be the one that asks."""
+    await site.pool.execute("UPDATE store_claim SET held_at = now() - interval '1 minute'")
+    orphan = f"sessions/{new_id()}/source"
+    await site.put(orphan)
+    assert (await site.sweep()).objects == []
+    await site.sweep()
+    assert await site.keys() == set()
+
+
+async def test_a_sweep_that_dies_while_it_hands_the_claim_on_is_followed_by_another(site: Site) -> None:
+    orphan = f"sessions/{new_id()}/source"
+    await site.put(orphan)
+    await site.pool.execute("UPDATE store_claim SET previous = id, id = gen_random_uuid(), held_at = now()")
+    found = await site.orphans().delete()
+    assert found.doubt == "this database has only just claimed this store"
+    assert await site.keys() == {orphan}
+    await site.orphans().delete()
+    assert await site.keys() == set()
+
+
+async def test_a_store_that_an_earlier_version_swept_is_taken_over(site: Site) -> None:
+    earlier = await site.pool.fetchval(
+        "SELECT format('%s-%s', system_identifier, oid) FROM pg_control_system(), pg_database"
+        " WHERE datname = current_database()"
+    )
+    await site.store.delete_prefix(OWNERS)
+    await site.put(f"{OWNERS}/{earlier}", orphan := f"sessions/{new_id()}/source")
+    for _ in range(2):
+        await site.orphans().delete()
+    assert await site.store.size(orphan) is None
+    assert [item.key async for item in site.store.listing(OWNERS)] == [
+        f"{OWNERS}/{await site.pool.fetchval('SELECT id FROM store_claim')}"
+    ]
 
 
 async def test_a_database_that_has_lost_its_rows_loses_no_recordings(site: Site) -> None:
@@ -176,8 +264,9 @@ async def test_a_store_that_fails_is_swept_at_the_next_turn(database_url: str, t
             await asyncio.sleep(0.01)
         assert await store.size(orphan) == 1
         (tmp_path / "objects" / OWNERS).unlink()
-        turns.put_nowait(True)
-        while len(asked) < 4:
+        for turn in (True, True):  # the first claims the store
+            turns.put_nowait(turn)
+        while len(asked) < 5:
             await asyncio.sleep(0.01)
         assert await store.size(orphan) is None
         loop.cancel()
@@ -200,6 +289,10 @@ async def test_a_worker_sweeps_when_it_starts(database_url: str, redis_url: str,
         "TRANSCRIPTS_ENGINES": "scripted",
         "TRANSCRIPTS_ORPHAN_HOURS": 1,
     }
+    async with await open_pool(database_url, size=1, name="test") as pool:
+        store = open_store(objects.as_uri())
+        await OrphanObjects(pool, store, grace=A_DAY).delete()
+        await store.aclose()
     async with open_services(WorkerSettings(**given)) as services:
         loops = [asyncio.create_task(loop()) for loop in services.loops]
         while old.exists():
