@@ -19,8 +19,8 @@ from deploy.local.processes import Program, free_port, stop_all, wait_until
 from deploy.local.redis import Redis
 from deploy.local.services import ready
 from shared.errors import EngineMisconfiguredError
-from shared.store_claims import OWNERS
 from shared.settings import known_settings
+from shared.store_claims import OWNERS
 from tests.conftest import TEMPLATE
 from tests.fixtures.processes import descendants
 from worker_service.engines.local.weights import BASE, VOICES, verify
