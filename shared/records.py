@@ -90,6 +90,7 @@ class JobRecord:
     message: str = ""
     duration_ms: int | None = None
     fallback_engine: str | None = None
+    micro_dollars: int | None = None  # what it came to, once it has ended
     fell_back: dict[str, Any] | None = None  # from what to `engine`: `engine`, `model`, and the error
 
     @classmethod

@@ -1,7 +1,7 @@
 """The commands put together: their order, their groups, and how their help looks."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
@@ -21,6 +21,7 @@ from client.command import (
     webhooks,
 )
 from client.command.running import Command, Group
+from shared.version import installed_version
 
 _ABOUT: Final = """\
 Recordings of coaching sessions become transcripts with speakers and roles.
@@ -56,6 +57,7 @@ def build(*, rich: bool) -> typer.Typer:
         _laid_out(_ABOUT, "Exit codes", [f"{code:<4} {meaning}" for code, meaning in _CODES], rich),
         rich=rich,
     )
+    app.callback()(_whole)
     for module in (submitting, looking, exporting, searching, speakers, changing):
         _add(app, module.COMMANDS, SENDING, rich=rich)
     _add(app, usage.COMMANDS, ACCOUNT, rich=rich)
@@ -65,6 +67,21 @@ def build(*, rich: bool) -> typer.Typer:
     for module in (doctor, load_test, plan_capacity):
         _add(app, module.COMMANDS, RUNNING, rich=rich)
     return app
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        print(f"transcripts {installed_version()}")
+        raise typer.Exit
+
+
+def _whole(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """What the command takes before any of its commands."""
 
 
 def _new(name: str, text: str, *, rich: bool) -> typer.Typer:

@@ -163,6 +163,7 @@ def _job_facts(job: "Job") -> list[tuple[str, object]]:
         ("expected", f"{moment(job.eta.p50)}, {moment(job.eta.p90)} at the latest" if job.eta else ""),
         ("engine", " ".join(filter(None, (job.engine, job.model)))),
         ("took", span(took) if took is not None else ""),
+        ("cost", f"${job.micro_dollars / 1e6:.4f}" if job.micro_dollars else ""),
         ("attempts", job.attempt if job.attempt > 1 else ""),
         *(("note", warning.detail) for warning in job.warnings),
         ("error", f"{job.error.code}: {job.error.detail}" if job.error else ""),

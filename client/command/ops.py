@@ -14,7 +14,7 @@ from client.wording import age, clock, span
 
 if TYPE_CHECKING:
     from client.aio import AsyncClient
-    from client.models import Event, Past, Queue
+    from client.models import Event, OperatorJobDetail, Past, Queue
 
 Columns = dict[str, Callable[[Any], Any]]
 
@@ -149,7 +149,7 @@ async def jobs(
 )
 async def job(client: "AsyncClient", terminal: Terminal, job_id: Id) -> None:
     """Show a job of any tenant, with everything that happened to it."""
-    found = await client.ops.job(job_id)
+    found = await _job(client, job_id)
     if terminal.as_json:
         terminal.json(found)
         return
@@ -171,6 +171,18 @@ async def job(client: "AsyncClient", terminal: Terminal, job_id: Id) -> None:
         "detail": _detail,
     }
     terminal.results(found.events, columns, empty="Nothing is known of it.")
+
+
+async def _job(client: "AsyncClient", some_id: UUID) -> "OperatorJobDetail":
+    """The job with this id, or the newest one of the session that has it; NotFoundError."""
+    from client.errors import NotFoundError  # noqa: PLC0415
+
+    try:
+        return await client.ops.job(some_id)
+    except NotFoundError:
+        async for each in client.ops.jobs(session_id=some_id, limit=1):
+            return await client.ops.job(each.job.id)
+        raise
 
 
 def _show_queue(terminal: Terminal, found: "Queue") -> None:

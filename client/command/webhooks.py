@@ -54,9 +54,9 @@ async def list_webhooks(client: "AsyncClient", terminal: Terminal, limit: Limit 
     columns: dict[str, Any] = {
         "id": lambda each: each.id,
         "on": lambda each: "on" if each.enabled else f"off: {each.disabled_reason or 'switched off'}",
-        "events": lambda each: ",".join(each.events),
-        "description": lambda each: each.description,
         "address": lambda each: each.url,
+        "description": lambda each: each.description,
+        "events": lambda each: ",".join(each.events),
     }
     terminal.results(found, columns, empty="There are no webhooks.")
 

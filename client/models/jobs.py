@@ -43,6 +43,7 @@ class Job(Answer):
     fallback_engine: str | None = None
     fell_back_from: str | None = None  # the engine that it began with, where that failed
     language: str | None = None
+    micro_dollars: int | None = None  # what it came to, once it has ended
     retry_of: UUID | None = None
     created_at: datetime
     started_at: datetime | None = None

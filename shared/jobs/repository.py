@@ -24,7 +24,8 @@ SHOWN: Final = f"""greatest(j.progress, coalesce(ps.progress, 0)) AS progress,
 """What readers see of a job `j` beside its row: its run's word, `ps`, while there is one."""
 
 _SELECT = f"""
-SELECT j.*, {SHOWN}, s.duration_ms
+SELECT j.*, {SHOWN}, s.duration_ms, CASE WHEN j.finished_at IS NOT NULL
+    THEN (SELECT sum(u.micro_dollars)::bigint FROM usage u WHERE u.job_id = j.id) END AS micro_dollars
 FROM job j JOIN session s ON s.id = j.session_id LEFT JOIN processing_status ps ON ps.job_id = j.id
 """  # noqa: S608  (the parts are constants)
 

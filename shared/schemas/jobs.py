@@ -74,6 +74,10 @@ class JobResource(Resource):
     diarization: bool
     priority: Priority
     processing: Processing
+    micro_dollars: int | None = Field(
+        default=None,
+        description="What all its attempts came to; null until it has ended, or where nothing was booked",
+    )
     retry_of: UUID | None
     trace_id: str | None = Field(default=None, description="Of the request that made it, where it is traced")
     created_at: datetime
@@ -92,8 +96,8 @@ class JobResource(Resource):
         """The resource of a row; `held_up` says why it cannot start now, in place of its message."""
         same = ("id", "session_id", "status", "phase", "progress", "audio_ms_done", "message", "attempt", "failures",
                 "next_attempt_at", "engine", "model", "fallback_engine", "language", "speakers",
-                "diarization", "priority", "processing", "retry_of", "trace_id", "created_at", "started_at",
-                "finished_at")  # fmt: skip
+                "diarization", "priority", "processing", "micro_dollars", "retry_of", "trace_id", "created_at",
+                "started_at", "finished_at")  # fmt: skip
         return cls.model_validate(
             {name: getattr(record, name) for name in same}
             | {

@@ -87,7 +87,8 @@ async def test_operators_look_and_act(guarded: Api, shell: CommandLine) -> None:
     assert (await shell.run("ops", "jobs", "--deferred")).rows == []
     assert sum(int(row[2]) for row in (await shell.run("ops", "trends", "--span", "hour")).rows) == 1
     assert sum((await shell.run("ops", "trends", "--json")).json["failed"]) == 1
-    events = (await shell.run("ops", "job", job.id)).rows
+    events = (await shell.run("ops", "job", job.session_id)).rows
+    assert events == (await shell.run("ops", "job", job.id)).rows
     assert [row[3] for row in events][:2] == ["queued", "claimed"]
 
     again = await shell.run("ops", "requeue", "--error", "engine_failed")
@@ -123,7 +124,7 @@ async def test_webhooks_are_made_tried_out_and_switched(guarded: Api, shell: Com
     assert made.out.startswith("whsec_")
     (row,) = (await shell.run("webhooks", "list")).rows
     webhook = row[0]
-    assert row[1:] == ["on", "job.failed", "", "https://app.example/hooks"]
+    assert row[1:] == ["on", "https://app.example/hooks", "", "job.failed"]
     refused = await shell.run("webhooks", "create", "http://app.example/hooks")
     assert refused.code == 1
     assert "https" in refused.err

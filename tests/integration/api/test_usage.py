@@ -48,6 +48,22 @@ async def promise(api: Api, micro_dollars: int) -> None:
     )  # fmt: skip
 
 
+async def test_a_job_that_has_ended_tells_what_it_came_to(api: Api) -> None:
+    """All attempts together; nothing while it runs, since the next one may cost something too."""
+    job = await api.claimed(await api.send())
+    path = f"/v1/jobs/{job.id}"
+    for attempt in (1, 2):
+        await api.pool.execute(
+            "INSERT INTO usage (job_id, attempt, session_id, tenant_id, engine, model, audio_ms, billed_ms,"
+            " micro_dollars) VALUES ($1, $2, $3, 'default', 'google', 'chirp_2', 500, 500, 134)",
+            job.id, attempt, job.session_id,
+        )  # fmt: skip
+    assert (await api.get(path)).json()["micro_dollars"] is None
+    await api.succeed(job)
+    assert (await api.get(path)).json()["micro_dollars"] == 268
+    assert [each["micro_dollars"] for each in (await api.get("/v1/jobs")).json()["items"]] == [268]
+
+
 async def test_usage_is_summed_by_day_engine_and_model(api: Api) -> None:
     """F32, F34: milliseconds and micro-dollars, nothing rounded; another tenant's is not in it."""
     await book(api)

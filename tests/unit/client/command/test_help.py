@@ -15,6 +15,7 @@ from client.command.exporting import Redacted
 from client.command.formats import Format
 from shared.exports import FORMATS
 from shared.redaction.rules import Redaction
+from shared.version import installed_version
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -119,3 +120,8 @@ def test_a_shell_completes_commands_and_choices(typed: str, offered: list[str]) 
     }
     found = CliRunner().invoke(build(rich=False), [], env=environment, prog_name="transcripts")
     assert found.stdout.split() == offered
+
+
+def test_the_command_tells_its_version() -> None:
+    found = CliRunner().invoke(build(rich=False), ["--version"], prog_name="transcripts")
+    assert (found.exit_code, found.stdout) == (0, f"transcripts {installed_version()}\n")
