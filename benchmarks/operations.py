@@ -1,13 +1,15 @@
 """Following many long-running operations under Google's quota: `python -m benchmarks.operations`.
 
-Three ways to wait for the same operations, each in a process of its own against the same server with the same quota:
-our follower, a task for each operation that polls it, and the client library's own `AsyncOperation.result()`.
+Three ways to wait for the same operations, each in a process of its own against a copy of one server with its quota
+enforced, all for the same seconds: our follower, a task for each operation that polls it, and the client library's own
+`AsyncOperation.result()`.
 """
 
 import argparse
 import asyncio
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,6 +36,8 @@ WAYS: Final = ("follower", "a task each", "AsyncOperation.result()")
 _LOCATION: Final = "us-central1"
 _POLL_S: Final = 5.0
 _GROUPS: Final = 40  # operations end in so many waves
+_EPOCH_S: Final = 3_600  # more than starting the operations takes
+_START_S: Final = 5.0  # of a server and a watcher, about
 _Seen = Callable[[str], None]
 
 
@@ -49,60 +53,71 @@ def main() -> None:
         way, target = options.child
         print(json.dumps(asyncio.run(watch(way, target, json.loads(sys.stdin.read()), options))))
         return
-    print(f"{options.operations} operations, {options.quota} calls a minute, {options.seconds} s\n")
-    print("| way | seen | of those that ended | lag p50 / p99 s | calls | refused | CPU % | MB |")
-    print("|---|---|---|---|---|---|---|---|")
-    for way in options.ways.split(","):
-        with tempfile.TemporaryDirectory() as folder, FakeGoogle(Path(folder)) as google:
-            print(row(way, asyncio.run(prepared(google, options)), google, options), flush=True)
+    ways = options.ways.split(",")
+    print(f"{options.operations} operations, {options.quota} calls a minute, {options.seconds} s", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        prepared_at, began = Path(folder) / "prepared", time.monotonic()
+        with FakeGoogle(prepared_at) as google:
+            epoch_ms, ends = asyncio.run(prepared(google, options))
+        each_s = options.seconds + _START_S
+        print(f"made in {time.monotonic() - began:.0f} s; {len(ways)} x about {each_s:.0f} s to come\n")
+        print("| way | seen | of those that ended | lag p50 / p99 s | calls | refused | CPU % | MB |")
+        print("|---|---|---|---|---|---|---|---|", flush=True)
+        for way in ways:
+            state = Path(folder) / "watched"
+            shutil.copytree(prepared_at, state)
+            with FakeGoogle(state) as google:
+                google.settings(clock_ms=int(epoch_ms - time.time() * 1_000))
+                print(row(way, ends, google, options), flush=True)
+            shutil.rmtree(state)
 
 
-async def prepared(google: FakeGoogle, options: argparse.Namespace) -> dict[str, int]:
-    """Start the operations; returns when each ends after its submit, in milliseconds, by name."""
+async def prepared(google: FakeGoogle, options: argparse.Namespace) -> tuple[float, dict[str, float]]:
+    """Start the operations; returns an epoch, and after how many milliseconds of it each of them ends, by name.
+
+    The epoch is later than all submits, however long they take here: each way's server has its clock set to it.
+    """
     google.bucket("recordings")
     google.settings(batch_requests_per_window=1_000_000, operation_requests_per_window=options.quota)
     client, uri = connect(google), upload(google, "a.flac", flac(60_000))
-    started_ms = time.time() * 1_000
-    lasts: dict[str, int] = {}
+    started_ms, lasts = time.time() * 1_000, dict[str, int]()
     for group in range(_GROUPS):
         ends_ms = int(options.seconds * 1_000 * (0.1 + 0.8 * group / _GROUPS))
         spent_ms = int(time.time() * 1_000 - started_ms)
-        google.settings(operation_ms=spent_ms + ends_ms + _setup_ms(options))
+        lasts_ms = _EPOCH_S * 1_000 + ends_ms - spent_ms
+        google.settings(operation_ms=lasts_ms)
         share = range(group, options.operations, _GROUPS)
         for operations in [share[at : at + 20] for at in range(0, len(share), 20)]:
             replies = await asyncio.gather(
                 *(submit(client, order(uri, f"results/job/{n}/")) for n in operations)
             )
-            lasts |= {reply.name: spent_ms + ends_ms + _setup_ms(options) for reply in replies}
+            lasts |= {reply.name: lasts_ms for reply in replies}
     await client.transport.close()  # type: ignore[no-untyped-call]
-    return lasts
+    epoch_ms = started_ms + _EPOCH_S * 1_000
+    submitted = {one["name"]: one["submitted_ms"] for one in google.operations()}
+    return epoch_ms, {name: submitted[name] + lasts_ms - epoch_ms for name, lasts_ms in lasts.items()}
 
 
-def _setup_ms(options: argparse.Namespace) -> int:
-    """What starting the operations and a watcher takes, about."""
-    return 5_000 + int(options.operations) * 5
-
-
-def row(way: str, lasts: dict[str, int], google: FakeGoogle, options: argparse.Namespace) -> str:
+def row(way: str, ends: dict[str, float], google: FakeGoogle, options: argparse.Namespace) -> str:
     """Run one way in a process of its own, and compare what it saw with what happened."""
+    began_ms = time.time() * 1_000
     before = google.calls()
     child = subprocess.run(
         [sys.executable, "-m", "benchmarks.operations", "--seconds", str(options.seconds), "--quota",
          str(options.quota), "--child", way, google.speech_target],
-        input=json.dumps(list(lasts)), capture_output=True, text=True, check=True,
+        input=json.dumps(list(ends)), capture_output=True, text=True, check=True,
     )  # fmt: skip
     found: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
-    ends = {one["name"]: one["submitted_ms"] + lasts[one["name"]] for one in google.operations()}
-    ended = sum(end <= found["until_ms"] for end in ends.values())
-    lags = sorted(max(0.0, at - ends[name]) / 1_000 for name, at in found["seen"].items())
+    ended = sum(end_ms <= found["until_ms"] - began_ms for end_ms in ends.values())
+    lags = sorted(max(0.0, at - began_ms - ends[name]) / 1_000 for name, at in found["seen"].items())
     calls = {
         code: sum(codes.get(code, 0) for codes in google.calls().values())
         for code in ("OK", "RESOURCE_EXHAUSTED")
     }
     calls["OK"] -= before.get("BatchRecognize", {}).get("OK", 0)
-    p50, p99 = (lags[int(len(lags) * share)] if lags else float("nan") for share in (0.5, 0.99))
+    lag = " / ".join(f"{lags[int(len(lags) * share)]:.1f}" for share in (0.5, 0.99)) if lags else "-"
     return (
-        f"| {way} | {len(lags)} | {ended} | {p50:.1f} / {p99:.1f} | {calls['OK']} | {calls['RESOURCE_EXHAUSTED']} "
+        f"| {way} | {len(lags)} | {ended} | {lag} | {calls['OK']} | {calls['RESOURCE_EXHAUSTED']} "
         f"| {found['cpu']:.1f} | {found['mb']} |"
     )
 
