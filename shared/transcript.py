@@ -52,9 +52,31 @@ class Speaker:
     evidence: dict[str, float] = field(default_factory=dict)  # what the role was read from
 
 
+class NoticeCode(StrEnum):
+    """What notices of ours are about: stable, part of the contract; the console words each of them."""
+
+    MEDIA_TRUNCATED = "media_truncated"
+    MEDIA_DAMAGED = "media_damaged"
+    MEDIA_GAPS = "media_gaps"
+    MEDIA_SEVERAL_TRACKS = "media_several_tracks"
+    SILENCE = "silence"
+    NO_SPEECH = "no_speech"
+    LOW_CONFIDENCE = "low_confidence"
+    WORD_TIMES_ESTIMATED = "word_times_estimated"
+    LANGUAGE_APPROXIMATED = "language_approximated"
+    DIARIZATION_UNAVAILABLE = "diarization_unavailable"
+    DIARIZATION_FAILED = "diarization_failed"
+    SPEAKERS_BY_VOICE = "speakers_by_voice"
+    SPEAKERS_UNCERTAIN = "speakers_uncertain"
+    ENGINE_FALLBACK = "engine_fallback"
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the caller should know although the job went well: a stable code and a sentence."""
+    """Something the caller should know although the job went well: a stable code and a sentence.
+
+    The code is one of NoticeCode, or an engine's of another package.
+    """
 
     code: str
     detail: str

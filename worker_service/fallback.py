@@ -8,11 +8,11 @@ from shared.jobs.operations import as_json
 from shared.jobs.repository import JobRepository
 from shared.observation.logs import get_logger
 from shared.records import JobRecord
-from shared.transcript import Notice
+from shared.transcript import Notice, NoticeCode
 
 log = get_logger(__name__)
 
-_CODE: Final = "engine_fallback"
+_CODE: Final = NoticeCode.ENGINE_FALLBACK
 # What another engine may do better: not a recording that is bad, a budget that is used up, or a store that is away.
 _THE_ENGINE_S: Final = (EngineError, UnsupportedOptionError, AttemptsExhaustedError)
 _SPENT: Final = """

@@ -17,7 +17,7 @@ from shared.ports import ObjectStore
 from shared.records import JobRecord
 from shared.sessions import SessionRepository
 from shared.settings import WorkerSettings
-from shared.transcript import Notice, Word
+from shared.transcript import Notice, NoticeCode, Word
 from worker_service import scratch
 from worker_service.children import ask_once
 from worker_service.course import Hearing
@@ -28,9 +28,9 @@ log = get_logger(__name__)
 
 _CHILD: Final = "worker_service.engines.local.voices_child"
 _NEEDS: Final = ("numpy", "faster_whisper")
-_MENDED: Final = frozenset({"diarization_unavailable", "diarization_failed"})
+_MENDED: Final = frozenset({NoticeCode.DIARIZATION_UNAVAILABLE, NoticeCode.DIARIZATION_FAILED})
 _SAID: Final = Notice(
-    "speakers_by_voice",
+    NoticeCode.SPEAKERS_BY_VOICE,
     "The engine told no voices apart; this server's own voice encoder did, from the sound alone.",
 )
 

@@ -11,9 +11,9 @@ from arq.connections import ArqRedis
 from shared.database import AWAY, Pool
 from shared.errors import TranscriptsError
 from shared.examination import stores, work
-from shared.examination.findings import Finding, fail
-from shared.observation.logs import get_logger
-from shared.operating.operators import Operators
+from shared.examination.findings import Finding, Grade, told
+from shared.logs import get_logger
+from shared.operators import Operators
 from shared.settings import ApiSettings
 
 log = get_logger(__name__)
@@ -48,13 +48,7 @@ async def _patiently(subject: str, look: Awaitable[list[Finding]]) -> list[Findi
         async with asyncio.timeout(_PATIENCE_S):
             return await look
     except TranscriptsError as error:
-        return [fail(subject, error.detail, "See the log of the API.")]
+        return [told(Grade.FAIL, "part_broken", part=subject, reason=error.detail)]
     except AWAY as error:
         log.warning("a check broke", subject=subject, reason=repr(error))
-        return [
-            fail(
-                subject,
-                f"It does not answer ({type(error).__name__}).",
-                "Start it; the log of the API says more.",
-            )
-        ]
+        return [told(Grade.FAIL, "part_away", part=subject, reason=type(error).__name__)]

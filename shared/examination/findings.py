@@ -1,9 +1,11 @@
 """What a check found: how grave it is, in words, and what mends it."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from shared.examination.words import WORDS
 
 
 class Grade(StrEnum):
@@ -16,12 +18,14 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was looked at; one with a code is of shared.examination.words, and was filled with the values."""
 
     subject: str
     grade: Grade
     detail: str
     fix: str = ""
+    code: str = ""
+    values: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -41,6 +45,19 @@ def note(subject: str, detail: str, fix: str = "") -> Finding:
 def fail(subject: str, detail: str, fix: str) -> Finding:
     """It does not work; `fix` is what to do."""
     return Finding(subject, Grade.FAIL, detail, fix)
+
+
+def told(grade: Grade, code: str, **values: object) -> Finding:
+    """The finding whose words stand under the code; KeyError where they do not, or want another value."""
+    words, filled = WORDS[code], {name: str(value) for name, value in values.items()}
+    return Finding(
+        words.subject.format(**filled),
+        grade,
+        words.detail.format(**filled),
+        words.fix.format(**filled),
+        code,
+        filled,
+    )
 
 
 def worst(findings: Iterable[Finding]) -> Grade:

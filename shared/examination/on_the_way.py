@@ -7,17 +7,9 @@ import socket
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from shared.examination.findings import Finding, note
+from shared.examination.findings import Finding, Grade, told
 
 _CLOSED: Final = frozenset({"verify-ca", "verify-full"})
-_DATABASE_FIX: Final = (
-    "End DATABASE_URL with ?sslmode=verify-full (and &sslrootcert=/path/ca.pem where the provider has an authority of "
-    "its own), or reach it over a private network: docs/security.md"
-)
-_REDIS_FIX: Final = (
-    "Begin REDIS_URL with rediss:// (and end it with ?ssl_ca_certs=/path/ca.pem where the provider has an authority of "
-    "its own), or reach it over a private network: docs/security.md"
-)
 
 
 async def database(url: str) -> list[Finding]:
@@ -27,14 +19,8 @@ async def database(url: str) -> list[Finding]:
     if mode in _CLOSED or not await _is_public(parts):
         return []
     if mode == "require":
-        said = f"{parts.hostname} is a public host and sslmode=require looks at no certificate: whoever sits on the "
-        said += "line can be it, and learns the password."
-    else:
-        said = (
-            f"{parts.hostname} is a public host and sslmode={mode} insists on no encryption: passwords and "
-        )
-        said += "transcripts can be read on the way."
-    return [note("Postgres", said, _DATABASE_FIX)]
+        return [told(Grade.NOTE, "postgres_unchecked", host=parts.hostname)]
+    return [told(Grade.NOTE, "postgres_in_the_clear", host=parts.hostname, mode=mode)]
 
 
 async def redis(url: str) -> list[Finding]:
@@ -46,16 +32,8 @@ async def redis(url: str) -> list[Finding]:
     )
     if (parts.scheme == "rediss" and not unchecked) or not await _is_public(parts):
         return []
-    said = f"{parts.hostname} is a public host, "
-    if parts.scheme == "rediss":
-        said += "and its certificate is not looked at: whoever sits on the line can be it, and learns the password."
-        return [
-            note(
-                "Redis", said, "Take ssl_cert_reqs and ssl_check_hostname out of REDIS_URL: docs/security.md"
-            )
-        ]
-    said += "and redis:// sends the password and the queue in the clear."
-    return [note("Redis", said, _REDIS_FIX)]
+    code = "redis_unchecked" if parts.scheme == "rediss" else "redis_in_the_clear"
+    return [told(Grade.NOTE, code, host=parts.hostname)]
 
 
 async def _is_public(parts: SplitResult) -> bool:

@@ -15,7 +15,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from shared.database import Pool, check_schema
 from shared.errors import TranscriptsError
 from shared.examination import on_the_way
-from shared.examination.findings import Finding, fail, note, ok
+from shared.examination.findings import Finding, Grade, told
 from shared.ids import new_id
 from shared.orphan_objects import OrphanObjects
 from shared.settings import CoreSettings, WorkerSettings
@@ -38,30 +38,20 @@ async def postgres(settings: CoreSettings, pool: Pool) -> list[Finding]:
     took_ms = (time.perf_counter() - began) * 1000
     assert row is not None
     where = _place(settings.database_url.get_secret_value())
-    found = [ok("Postgres", f"{row['version']} at {where} answers in {took_ms:.1f} ms")]
+    version = row["version"]
+    found = [told(Grade.OK, "postgres_answers", version=version, where=where, ms=f"{took_ms:.1f}")]
     if row["number"] < OLDEST_POSTGRES:
-        found = [fail("Postgres", f"{row['version']} is too old.", "Use Postgres 14 or newer.")]
+        found = [told(Grade.FAIL, "postgres_old", version=version)]
     try:
         await check_schema(pool)
-        found.append(ok("schema", "is the one that this version needs, or a later one"))
+        found.append(told(Grade.OK, "schema_fits"))
     except TranscriptsError as error:
-        found.append(fail("schema", error.detail, "make migrate"))
+        found.append(told(Grade.FAIL, "schema_old", reason=error.detail))
     if took_ms > _SLOW_MS:
-        found.append(
-            note(
-                "Postgres",
-                f"A round trip takes {took_ms:.0f} ms.",
-                "Run services and database close together.",
-            )
-        )
-    if settings.database_pool * 2 > row["connections"]:
-        found.append(
-            note(
-                "Postgres",
-                f"It takes {row['connections']} connections; two processes may use {settings.database_pool * 2}.",
-                "Raise max_connections, or lower TRANSCRIPTS_DATABASE_POOL.",
-            )
-        )
+        found.append(told(Grade.NOTE, "postgres_slow", ms=f"{took_ms:.0f}"))
+    used = settings.database_pool * 2
+    if used > row["connections"]:
+        found.append(told(Grade.NOTE, "postgres_connections", connections=row["connections"], used=used))
     found += await on_the_way.database(settings.database_url.get_secret_value())
     return [*found, *_skew("Postgres", row["clock"])]
 
@@ -79,37 +69,18 @@ async def redis(settings: CoreSettings, client: ArqRedis) -> list[Finding]:
             **await client.info("persistence"),
         }
     except AuthenticationError as error:
-        return [
-            fail(
-                "Redis",
-                f"{where} refuses the password ({error}).",
-                "Put it into REDIS_URL: redis://:PASSWORD@HOST:PORT/0",
-            )
-        ]
+        return [told(Grade.FAIL, "redis_password", where=where, reason=error)]
     except (RedisError, OSError) as error:
-        return [
-            fail(
-                "Redis",
-                f"{where} cannot be reached ({type(error).__name__}).",
-                tls_advice(error, "ssl_ca_certs")
-                or "Start it (`make up`, `make servers`, or `docker compose up -d redis`), or correct REDIS_URL.",
-            )
-        ]
+        return [_unreachable("redis", where, error, tls_advice(error, "ssl_ca_certs"))]
     version = facts.get("valkey_version") or facts.get("redis_version")
-    found = [ok("Redis", f"{version} at {where} answers in {took_ms:.1f} ms")]
+    found = [told(Grade.OK, "redis_answers", version=version, where=where, ms=f"{took_ms:.1f}")]
     policy = facts.get("maxmemory_policy", "noeviction")
     if policy == "noeviction":
-        found.append(ok("eviction", "noeviction"))
+        found.append(told(Grade.OK, "redis_keeps_keys"))
     else:
-        found.append(
-            fail(
-                "eviction",
-                f"maxmemory-policy is {policy}: Redis may throw the queue's keys away, and no service starts on it.",
-                "redis-cli CONFIG SET maxmemory-policy noeviction, and the same in its configuration or console",
-            )
-        )
+        found.append(told(Grade.FAIL, "redis_evicts", policy=policy))
     if not facts.get("aof_enabled") and not facts.get("rdb_last_save_time"):
-        found.append(note("Redis", "It keeps nothing over a restart; then the sweep queues all jobs again."))
+        found.append(told(Grade.NOTE, "redis_keeps_nothing"))
     found += await on_the_way.redis(settings.redis_url.get_secret_value())
     return [*found, *_skew("Redis", datetime.fromtimestamp(int(seconds) + int(micros) / 1e6, UTC))]
 
@@ -128,16 +99,11 @@ async def storage(settings: CoreSettings) -> list[Finding]:
             read = b"".join([chunk async for chunk in store.read(key)])
             await store.delete_prefix(key)
     except (TranscriptsError, OSError) as error:
-        return [
-            fail(
-                "storage",
-                f"{shown} cannot be used ({getattr(error, 'detail', error)}).",
-                "Correct TRANSCRIPTS_STORAGE_URL, or the rights on it; API and workers need the same one.",
-            )
-        ]
+        reason = getattr(error, "detail", error)
+        return [told(Grade.FAIL, "storage_unusable", where=shown, reason=reason)]
     if read != b"doctor":
-        return [fail("storage", f"{shown} gives back other bytes than were written.", "Use another store.")]
-    return [ok("storage", f"{shown} takes, gives back and deletes an object")]
+        return [told(Grade.FAIL, "storage_alters", where=shown)]
+    return [told(Grade.OK, "storage_works", where=shown)]
 
 
 async def orphans(settings: WorkerSettings, pool: Pool) -> list[Finding]:
@@ -147,22 +113,15 @@ async def orphans(settings: WorkerSettings, pool: Pool) -> list[Finding]:
         async with asyncio.timeout(_ORPHANS_S), aclosing(store_of(settings)) as store:
             found = await OrphanObjects(pool, store, grace=grace).find()
     except TimeoutError:
-        return [note("orphans", f"The store has more objects than can be looked at in {_ORPHANS_S} s.")]
+        return [told(Grade.NOTE, "orphans_unread", seconds=_ORPHANS_S)]
     except TranscriptsError as error:
-        return [fail("orphans", f"The store cannot be listed ({error.detail}).", "Correct the rights on it.")]
+        return [told(Grade.FAIL, "orphans_refused", reason=error.detail)]
     if not found.objects:
-        return [ok("orphans", f"all of {found.seen} objects have a row, or are younger than {grace}")]
-    many = f"{len(found.objects)} of {found.seen} objects ({found.size / 1e6:.1f} MB) have no row"
+        return [told(Grade.OK, "orphans_none", seen=found.seen, grace=grace)]
+    counts = {"many": len(found.objects), "seen": found.seen, "size": f"{found.size / 1e6:.1f}"}
     if found.doubt:
-        return [
-            note(
-                "orphans",
-                f"{many}. They are kept: {found.doubt}.",
-                "Give each database a store, or a prefix, of its own; delete the object under owners/ of one that is "
-                "gone: docs/storage.md",
-            )
-        ]
-    return [note("orphans", f"{many}. The workers delete them, a few times a day.")]
+        return [told(Grade.NOTE, "orphans_kept", **counts, reason=found.doubt)]
+    return [told(Grade.NOTE, "orphans_go", **counts)]
 
 
 async def reach_postgres(settings: CoreSettings) -> Finding | None:
@@ -172,32 +131,27 @@ async def reach_postgres(settings: CoreSettings) -> Finding | None:
         connection = await asyncpg.connect(url, timeout=5)
         await asyncio.wait_for(connection.close(), 5)
     except asyncpg.InvalidPasswordError:
-        return fail("Postgres", f"{_place(url)} refuses the password.", "Correct it in DATABASE_URL.")
+        return told(Grade.FAIL, "postgres_password", where=_place(url))
     except asyncpg.InvalidCatalogNameError:
-        return fail(
-            "Postgres", f"{_place(url)} has no such database.", "Create it, or name another in DATABASE_URL."
-        )
+        return told(Grade.FAIL, "postgres_no_database", where=_place(url))
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        return fail(
-            "Postgres",
-            f"{_place(url)} cannot be reached ({type(error).__name__}).",
-            tls_advice(error, "sslrootcert")
-            or "Start it (`make up`, `make servers`, or `docker compose up -d roles`), or correct DATABASE_URL.",
-        )
+        return _unreachable("postgres", _place(url), error, tls_advice(error, "sslrootcert"))
     return None
+
+
+def _unreachable(part: str, where: str, error: Exception, advice: str | None) -> Finding:
+    """What mends a connection: what TLS says, or starting the server."""
+    reason = type(error).__name__
+    if advice:
+        return told(Grade.FAIL, f"{part}_tls", where=where, reason=reason, advice=advice)
+    return told(Grade.FAIL, f"{part}_unreachable", where=where, reason=reason)
 
 
 def _skew(subject: str, clock: datetime) -> list[Finding]:
     skew_s = (clock - datetime.now(UTC)).total_seconds()
     if abs(skew_s) <= _SKEW_S:
         return []
-    return [
-        note(
-            "clock",
-            f"{subject}'s clock and this machine's differ by {skew_s:+.1f} s.",
-            "Run an NTP client on both.",
-        )
-    ]
+    return [told(Grade.NOTE, "clocks_differ", part=subject, seconds=f"{skew_s:+.1f}")]
 
 
 def _place(url: str) -> str:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from shared.examination.findings import Finding, fail, note, ok
-from shared.operating.operators import Operators
+from shared.examination.findings import Finding, Grade, told
+from shared.operators import Operators
 
 _LONG_WAIT_MS: Final = 10 * 60_000
 
@@ -15,39 +15,21 @@ async def workers(operators: Operators) -> list[Finding]:
     found: list[Finding] = []
     if alive:
         places = sum(row["max_jobs"] for row in alive)
-        found.append(
-            ok("workers", f"{len(alive)} alive, {sum(r['running'] for r in alive)} of {places} places taken")
-        )
+        running = sum(row["running"] for row in alive)
+        found.append(told(Grade.OK, "workers_alive", alive=len(alive), running=running, places=places))
     else:
-        found.append(
-            fail(
-                "workers",
-                "No worker was seen in the last 15 s: jobs are taken, and wait.",
-                "make run-worker, or make up",
-            )
-        )
+        found.append(told(Grade.FAIL, "workers_none"))
     lost = [row for row in everyone if row["state"] == "lost"]
     if lost:
         names = ", ".join(row["id"] for row in lost[:3])
-        found.append(
-            note(
-                "workers",
-                f"{len(lost)} ended without a goodbye in the last day: {names}. Their jobs run elsewhere.",
-            )
-        )
+        found.append(told(Grade.NOTE, "workers_lost", lost=len(lost), names=names))
     versions = sorted({row["version"] for row in alive})
     if len(versions) > 1:
-        found.append(
-            note("workers", f"Several versions run: {', '.join(versions)}.", "Fine during a deployment.")
-        )
+        found.append(told(Grade.NOTE, "workers_differ", versions=", ".join(versions)))
     engines = {engine for row in alive for engine in row["engines"]}
     unserved = [line for line in await operators.lines("engine") if alive and line["name"] not in engines]
     return found + [
-        fail(
-            "engines",
-            f"{line['waiting'] + line['running']} jobs want the engine {line['name']!r}, which no worker runs.",
-            f"Start a worker with TRANSCRIPTS_ENGINES={line['name']}",
-        )
+        told(Grade.FAIL, "engine_unserved", jobs=line["waiting"] + line["running"], engine=line["name"])
         for line in unserved
     ]
 
@@ -57,32 +39,19 @@ async def queue(operators: Operators) -> list[Finding]:
     row = await operators.queue()
     found: list[Finding] = []
     if row["paused_at"] is not None:
+        since = f"{row['paused_at']:%Y-%m-%d %H:%M}"
         found.append(
-            note(
-                "queue",
-                f"Paused since {row['paused_at']:%Y-%m-%d %H:%M} UTC: {row['pause_reason'] or 'no reason given'}.",
-                "POST /v1/ops/queue/resume",
-            )
+            told(Grade.NOTE, "queue_paused", since=since, why=row["pause_reason"])
+            if row["pause_reason"]
+            else told(Grade.NOTE, "queue_paused_silently", since=since)
         )
-    counts = f"{row['running']} running, {row['due']} due, {row['deferred']} waiting for a retry"
+    counts = {"running": row["running"], "due": row["due"], "deferred": row["deferred"]}
     waited_ms = row["oldest_due_ms"] or 0
     if waited_ms > _LONG_WAIT_MS:
-        found.append(
-            note(
-                "queue",
-                f"{counts}; the oldest waits for {waited_ms // 60_000} min.",
-                "Add workers, or raise --max-jobs.",
-            )
-        )
+        found.append(told(Grade.NOTE, "queue_waits", **counts, minutes=waited_ms // 60_000))
     else:
-        found.append(ok("queue", counts))
+        found.append(told(Grade.OK, "queue_moves", **counts))
     hour = await operators.past(3600)
     if hour["failed"] > hour["succeeded"]:
-        found.append(
-            note(
-                "jobs",
-                f"In the last hour {hour['failed']} failed and {hour['succeeded']} succeeded.",
-                "GET /v1/ops/jobs?status=failed tells why",
-            )
-        )
+        found.append(told(Grade.NOTE, "jobs_fail", failed=hour["failed"], succeeded=hour["succeeded"]))
     return found

@@ -18,7 +18,7 @@ from shared.google.languages import (
     CHIRP_3_LANGUAGES,
     google_language,
 )
-from shared.transcript import Notice
+from shared.transcript import Notice, NoticeCode
 
 AUTOMATIC: Final = "auto"  # the setting that leaves the model to us
 _MINUTE_MS: Final = 60_000
@@ -137,7 +137,7 @@ def _choice(order: Order, location: str, model: Model, piece_ms: int | None) -> 
     if order.diarization and not can:
         notices.append(
             Notice(
-                "diarization_unavailable",
+                NoticeCode.DIARIZATION_UNAVAILABLE,
                 f"Google's {model.name} does not tell voices apart here (language {', '.join(codes)}): the words "
                 "have no speakers.",
             )
@@ -145,7 +145,9 @@ def _choice(order: Order, location: str, model: Model, piece_ms: int | None) -> 
     for asked, code in zip(order.languages, codes, strict=False):
         if _region(asked) and _region(asked) != _region(code):
             notices.append(
-                Notice("language_approximated", f"Google does not know {asked}; it listened for {code}.")
+                Notice(
+                    NoticeCode.LANGUAGE_APPROXIMATED, f"Google does not know {asked}; it listened for {code}."
+                )
             )
     return Choice(
         location=location,

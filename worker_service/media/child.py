@@ -14,6 +14,7 @@ from av.audio.frame import AudioFrame
 
 from shared.errors import EmptyAudioError, MediaError, MediaTooLongError, TranscriptsError
 from shared.sources.containers import HEAD_BYTES, describe
+from shared.transcript import NoticeCode
 from worker_service.media.decoding import Recording, open_container
 from worker_service.media.downmix import mix
 from worker_service.media.flac import SAMPLE_RATE, writing
@@ -102,24 +103,25 @@ def _judge(recording: Recording, timeline: Timeline, source: Path, output: _Outp
         raise EmptyAudioError
     if recording.tracks > 1:
         output.notice(
-            "media_several_tracks", f"The file holds {recording.tracks} audio tracks; the main one was heard."
+            NoticeCode.MEDIA_SEVERAL_TRACKS,
+            f"The file holds {recording.tracks} audio tracks; the main one was heard.",
         )
     declared_ms = recording.declared_ms or 0
     if declared_ms - output.done_ms > max(_TRUNCATED_MS, declared_ms * _TRUNCATED_SHARE) or _cut_wave(source):
         output.notice(
-            "media_truncated",
+            NoticeCode.MEDIA_TRUNCATED,
             f"The file is cut off: it should hold more than the {output.done_ms / 1000:.1f} s that are in it.",
         )
     if recording.bad_packets > 1 + recording.frames_decoded // _FORGIVEN:
-        output.notice("media_damaged", "Parts of the recording are damaged and were left out.")
+        output.notice(NoticeCode.MEDIA_DAMAGED, "Parts of the recording are damaged and were left out.")
     if timeline.missing_s >= _GAPS_S:
         output.notice(
-            "media_gaps",
+            NoticeCode.MEDIA_GAPS,
             f"The recording has gaps of {timeline.missing_s:.0f} s in all, as after a pause or a lost connection. They "
             "are kept as silence, so that times agree with the recording.",
         )
     if output.outline.loudest < _SILENT_PEAK:
-        output.notice("silence", "The recording is silent from beginning to end.")
+        output.notice(NoticeCode.SILENCE, "The recording is silent from beginning to end.")
 
 
 def _cut_wave(source: Path) -> bool:

@@ -5,15 +5,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from shared.jobs.operations import Cost
-from shared.transcript import Notice, Word
+from shared.operations import Cost
+from shared.transcript import Notice, NoticeCode, Word
 from worker_service.engines.port import SpeechResult
 from worker_service.pieces.cutting import Span, seams
 from worker_service.pieces.joining import joint
 from worker_service.pieces.voices import match, votes
 
-_UNCERTAIN: Final = "speakers_uncertain"
-_NO_SPEECH: Final = "no_speech"  # of a piece it says nothing about the recording
+_UNCERTAIN: Final = NoticeCode.SPEAKERS_UNCERTAIN
+_NO_SPEECH: Final = NoticeCode.NO_SPEECH  # of a piece it says nothing about the recording
 
 
 @dataclass(frozen=True, slots=True)

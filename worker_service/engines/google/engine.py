@@ -16,7 +16,7 @@ from shared.google.speech import AUTOMATIC, Choice, choose
 from shared.jobs.operations import Cost
 from shared.lifecycle import Processing
 from shared.ports import ObjectStore
-from shared.transcript import Notice, Word
+from shared.transcript import Notice, NoticeCode, Word
 from worker_service.engines.google import ended
 from worker_service.engines.google.client import CallError
 from worker_service.engines.google.ended import Success
@@ -295,4 +295,4 @@ def _more_voices(request: SpeechRequest, heard: Heard) -> tuple[Notice, ...]:
     if voices <= request.speakers:
         return ()
     detail = f"Google heard {voices} voices where at most {request.speakers} were expected."
-    return (Notice("speakers_uncertain", detail),)
+    return (Notice(NoticeCode.SPEAKERS_UNCERTAIN, detail),)

@@ -11,18 +11,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from shared.transcript import Notice, Word, is_unspaced
+from shared.transcript import Notice, NoticeCode, Word, is_unspaced
 
 _NO_SPEECH: Final = Notice(
-    "no_speech", "Google heard no words in this recording: silence, noise or music. The transcript is empty."
+    NoticeCode.NO_SPEECH,
+    "Google heard no words in this recording: silence, noise or music. The transcript is empty.",
 )
 _ESTIMATED_TIMES: Final = Notice(
-    "word_times_estimated",
+    NoticeCode.WORD_TIMES_ESTIMATED,
     "Google gave no times of single words for a recording of this length: they are spread over the stretch in which "
     "they were said.",
 )
 _SPEAKERS_MISSING: Final = Notice(
-    "diarization_failed", "Google was asked to tell the voices apart and did not: the words have no speakers."
+    NoticeCode.DIARIZATION_FAILED,
+    "Google was asked to tell the voices apart and did not: the words have no speakers.",
 )
 _Json = dict[str, Any]
 _Labelled = tuple[Word, str]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.segments import mean_confidence
-from shared.transcript import Notice, Word
+from shared.transcript import Notice, NoticeCode, Word
 from worker_service.engines.local.audio import Piece, pieces
 from worker_service.engines.local.languages import whisper_code
 from worker_service.engines.local.orders import Order, Outcome
@@ -19,14 +19,16 @@ from worker_service.serving import Emit, serve
 _LISTENING: Final = 0.85  # of a piece's work is recognition, the rest is telling the voices apart
 _LOW_CONFIDENCE: Final = 0.5
 
-NO_SPEECH: Final = Notice("no_speech", "Nobody was heard to speak in the recording: the transcript is empty.")
+NO_SPEECH: Final = Notice(
+    NoticeCode.NO_SPEECH, "Nobody was heard to speak in the recording: the transcript is empty."
+)
 LOW_CONFIDENCE: Final = Notice(
-    "low_confidence",
+    NoticeCode.LOW_CONFIDENCE,
     "Much of the recording was hard to understand, so the transcript may be wrong. Noise, music, several people "
     "at once or a language other than the one asked for are the usual reasons.",
 )
 DIARIZATION_FAILED: Final = Notice(
-    "diarization_failed",
+    NoticeCode.DIARIZATION_FAILED,
     "The speakers could not be told apart because of a fault; the words are kept without speakers.",
 )
 

@@ -10,7 +10,7 @@ import numpy as np
 from faster_whisper.vad import VadOptions, get_speech_timestamps
 from numpy.typing import NDArray
 
-from shared.transcript import Notice, Word
+from shared.transcript import Notice, NoticeCode, Word
 from worker_service.engines.local.audio import PER_MS, Piece
 from worker_service.engines.local.clustering import group
 from worker_service.engines.local.dvector import WINDOW_FRAMES, VoiceEncoder
@@ -30,7 +30,7 @@ _CHANGE_AT_PAUSE: Final = 1.0
 _PAUSE_MS: Final = 250
 _TOO_LITTLE: Final = 5  # windows: two seconds of speech
 
-UNCERTAIN: Final = "speakers_uncertain"
+UNCERTAIN: Final = NoticeCode.SPEAKERS_UNCERTAIN
 
 
 class Diarizer:
