@@ -12,8 +12,8 @@ from shared.database import AWAY, Pool
 from shared.errors import TranscriptsError
 from shared.examination import stores, work
 from shared.examination.findings import Finding, Grade, told
-from shared.logs import get_logger
-from shared.operators import Operators
+from shared.observation.logs import get_logger
+from shared.operating.operators import Operators
 from shared.settings import ApiSettings
 
 log = get_logger(__name__)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from shared.examination.findings import Finding, Grade, told
-from shared.operators import Operators
+from shared.operating.operators import Operators
 
 _LONG_WAIT_MS: Final = 10 * 60_000
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from shared.operations import Cost
+from shared.jobs.operations import Cost
 from shared.transcript import Notice, NoticeCode, Word
 from worker_service.engines.port import SpeechResult
 from worker_service.pieces.cutting import Span, seams
