@@ -6,7 +6,7 @@
 
 import gzip
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, TypeVar, get_origin
 from urllib.parse import urlencode
 
@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel, ValidationError
 
 from api_service.access.callers import Caller
-from api_service.console import assets, visits
+from api_service.console import assets, told, visits
 from api_service.console.languages import NAMES, clock, duration, language_of, money, size
 from api_service.http.validation import invalid
 from shared.scopes import Scope
@@ -139,7 +139,10 @@ def _surroundings(request: Request) -> dict[str, Any]:
     theme = request.cookies.get(THEME_COOKIE, "")
     return {
         "t": said.t,
-        "has_text": said.has,
+        "told_failure": partial(told.told_failure, said),
+        "told_notice": partial(told.told_notice, said),
+        "told_finding": partial(told.told_finding, said),
+        "words_for_scripts": partial(told.words_for_scripts, said),
         "word": said.word,
         "ago": said.ago,
         "moment": said.moment,

@@ -7,7 +7,9 @@ from urllib.parse import quote, urlencode
 from fastapi import Request, Response
 from markupsafe import escape
 
+from api_service.console.languages import language_of
 from api_service.console.pages import is_fragment, page
+from api_service.console.told import told_error
 from shared.errors import ForbiddenError, TranscriptsError, UnauthorizedError
 
 SIGN_IN: Final = "/console/sign-in"
@@ -44,7 +46,7 @@ def told(request: Request, error: TranscriptsError, headers: dict[str, str]) -> 
         headers=headers,
         kind="missing" if error.status == HTTPStatus.NOT_FOUND else kind,
         code=error.code,
-        detail=error.detail,
+        detail=told_error(language_of(request), error.code, error.detail, error.extra),
         wrong=error.extra.get("errors", []),
         scope=error.extra.get("scope"),
         request_id=request.state.request_id,

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request, Response
 
 from api_service.console import sign_ins, visits
+from api_service.console.languages import language_of
 from api_service.console.pages import go_to, page
+from api_service.console.told import Told, told_error
 from api_service.console.troubles import SIGN_IN
 from api_service.deps import CallerDep, ServicesDep
 from shared.errors import NotFoundError, UnauthorizedError
@@ -61,7 +63,7 @@ async def console_sign_in(request: Request, caller: CallerDep, services: Service
     try:
         key = await services.authenticator.key_of(str(form.get("key", "")).strip())
     except UnauthorizedError as error:
-        return page(request, "entry/sign_in.html", status=401, wanted=wanted, wrong=error.detail)
+        return page(request, "entry/sign_in.html", status=401, wanted=wanted, wrong=_told(request, error))
     request.state.caller = replace(caller, tenant_id=key.tenant_id, key_id=key.id, scopes=key.scopes)
     response = go_to(request, wanted)
     services.sign_ins.write(request, response, key.id)
@@ -78,6 +80,10 @@ async def console_sign_out(request: Request) -> Response:
     )
     sign_ins.sign_out(response)
     return response
+
+
+def _told(request: Request, error: UnauthorizedError) -> Told:
+    return told_error(language_of(request), error.code, error.detail)
 
 
 def _within(address: str) -> str:

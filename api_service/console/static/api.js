@@ -5,11 +5,20 @@
 export class Problem extends Error {
   /** @param {number} status @param {Record<string, any>} body */
   constructor(status, body) {
-    super(body.detail ?? "");
+    super(worded(String(body.code ?? ""), body.detail ?? ""));
     this.status = status;
     this.code = String(body.code ?? "");
     this.body = body;
   }
+}
+
+/** @type {Record<string, [string, string]>} By code: words of the page's language, and the API's own that they replace. */
+const WORDS = JSON.parse(document.getElementById("error-words")?.textContent ?? "{}");
+
+/** @param {string} code @param {string} detail */
+function worded(code, detail) {
+  const [words, usual] = WORDS[code] ?? ["", ""];
+  return [words, detail === usual && words ? "" : detail].filter(Boolean).join(" ");
 }
 
 /** @returns {Record<string, string>} The headers that prove that a request comes from this page. */

@@ -9,11 +9,14 @@ from api_service.console.languages import NAMES, language
 
 CONSOLE = Path(__file__).parents[4] / "api_service" / "console"
 PLACE = re.compile(r"\{(\w*)\}")
+SAID_BY_THE_API = ("error.", "error_more.", "warning.", "part.", "finding.", "finding_fix.")
+"""Sections that the English catalogue does not have; test_told.py looks at them."""
 
 
 @pytest.mark.parametrize("tag", NAMES)
 def test_every_language_says_the_same_things(tag: str) -> None:
-    ours, english = language(tag).texts, language("en").texts
+    english = language("en").texts
+    ours = {k: text for k, text in language(tag).texts.items() if not k.startswith(SAID_BY_THE_API)}
     assert ours.keys() == english.keys()
     assert {k: set(PLACE.findall(text)) for k, text in ours.items()} == {
         k: set(PLACE.findall(text)) for k, text in english.items()
