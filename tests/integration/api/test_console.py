@@ -5,13 +5,15 @@ import gzip
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
 
 from api_service.console import visits
+from api_service.console.languages import language
 from shared.database import transaction
-from shared.errors import SetupError
+from shared.errors import EngineError, SetupError
 from shared.scopes import Scope
 from tests.fixtures.keys import PEPPER, bearer, made_key
 from tests.integration.api.conftest import Api, StartApi
@@ -240,6 +242,27 @@ async def test_files_are_kept_for_ever_and_sent_compressed(api: Api) -> None:
     other = re.sub(r"static/[0-9a-f]+/", "static/000000000000/", addresses[0])
     assert (await api.http.get(other)).headers["Cache-Control"] == "no-cache"
     assert (await api.http.get("/console/static/x/../../pages.py")).status_code == 404
+
+
+async def test_what_the_api_says_is_told_in_the_reader_s_language(api: Api) -> None:
+    taiwan = {**BROWSER, "Accept-Language": "zh-TW"}
+    words = language("zh-TW").texts
+    missing = await api.http.get(f"/console/operate/jobs/{UUID(int=7)}", headers=taiwan)
+    assert words["error.not_found"] in missing.text
+    assert "There is nothing under this id" not in missing.text
+    wrong = await api.http.get("/console/operate/jobs?limit=many", headers=taiwan)
+    assert words["error.invalid_request"] in wrong.text
+    assert '<span class="original" lang="en">In the query parameter `limit`' in wrong.text
+    job = await api.claimed(await api.send())
+    assert await api.jobs.fail(job.id, job.attempt, EngineError())
+    failed = await api.http.get(f"/console/operate/jobs/{job.id}", headers=taiwan)
+    assert words["error.engine_failed"] in failed.text
+    assert EngineError().detail not in failed.text
+    doctor = await api.http.get("/console/operate/doctor", headers=taiwan)
+    assert words["finding.workers_none"] in doctor.text
+    assert words["finding_fix.workers_none"] in doctor.text
+    told = await api.http.get(f"/v1/jobs/{UUID(int=7)}", headers={"Accept-Language": "zh-TW"})
+    assert told.json()["detail"].startswith("There is nothing under this id"), "the contract is English"
 
 
 async def test_the_language_is_the_browser_s_or_the_one_that_was_chosen(api: Api) -> None:
