@@ -11,6 +11,7 @@ from api_service.access.tokens import PREFIX, is_token
 from shared.database import AWAY, Pool
 from shared.errors import SetupError, UnauthorizedError
 from shared.observation.logs import get_logger
+from shared.patience import within
 from shared.pepper import Pepper
 from shared.schemas.keys import KeyStatus
 from shared.settings import ApiSettings
@@ -19,6 +20,8 @@ log = get_logger(__name__)
 
 _MOST_REMEMBERED: Final = 10_000
 _WRITE_S: Final = 10.0  # how often uses are written: one statement for all keys that were used meanwhile
+_PATIENCE_S: Final = 2.0
+_OUTLAST_S: Final = 86_400.0
 _WHY_NOT: Final = {
     KeyStatus.EXPIRED: "This key has expired. Ask for a new one, or rotate before the end next time.",
     KeyStatus.REVOKED: "This key was revoked. Ask for a new one.",
@@ -55,8 +58,11 @@ class Authenticator:
         self._remembered: dict[bytes | UUID, tuple[float, KeyRecord]] = {}
         self._used: dict[UUID, datetime] = {}
 
-    async def key_of(self, token: str) -> KeyRecord:
-        """The key; UnauthorizedError that says why it opens nothing."""
+    async def key_of(self, token: str, *, outlast: bool = False) -> KeyRecord:
+        """The key; UnauthorizedError that says why it opens nothing.
+
+        `outlast`: while the database is away, as it was when it was last looked up here, within a day.
+        """
         if not is_token(token):
             raise UnauthorizedError(
                 f"This is no key of this service: a key begins with {PREFIX}, and its last characters prove the "
@@ -65,10 +71,7 @@ class Authenticator:
         hashes = self._pepper.hashes(token)
         key = self._recall(hashes[0])
         if key is None:
-            key = await self._keys.find(hashes)
-            if key is None:
-                raise UnauthorizedError("This key is not known here. Ask for one, or check the address.")
-            self._remember(hashes[0], key)
+            key = await (self._find_or_recall(hashes) if outlast else self._find(hashes))
         return self._opens(key)
 
     async def key_with_id(self, key_id: UUID) -> KeyRecord:
@@ -109,9 +112,25 @@ class Authenticator:
         self._used[key.id] = datetime.now(UTC)
         return key
 
-    def _recall(self, known_by: bytes | UUID) -> KeyRecord | None:
+    async def _find(self, hashes: list[bytes]) -> KeyRecord:
+        key = await self._keys.find(hashes)
+        if key is None:
+            raise UnauthorizedError("This key is not known here. Ask for one, or check the address.")
+        self._remember(hashes[0], key)
+        return key
+
+    async def _find_or_recall(self, hashes: list[bytes]) -> KeyRecord:
+        try:
+            return await within(_PATIENCE_S, self._find(hashes))
+        except AWAY:
+            key = self._recall(hashes[0], _OUTLAST_S)
+            if key is None:
+                raise
+            return key
+
+    def _recall(self, known_by: bytes | UUID, age_s: float | None = None) -> KeyRecord | None:
         found = self._remembered.get(known_by)
-        if found is None or time.monotonic() - found[0] >= self._cache_s:
+        if found is None or time.monotonic() - found[0] >= (self._cache_s if age_s is None else age_s):
             return None
         return found[1]
 

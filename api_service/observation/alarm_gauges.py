@@ -14,11 +14,13 @@ from redis.exceptions import RedisError
 from shared.database import AWAY, Pool
 from shared.observation.logs import get_logger
 from shared.operating.alarms import Alarms
+from shared.patience import within
 
 log = get_logger(__name__)
 
 _MAX_AGE_S: Final = 10.0
 _REDIS_S: Final = 2.0
+_ROWS_S: Final = 3.0
 
 
 class AlarmGauges:
@@ -57,7 +59,7 @@ class AlarmGauges:
 
     async def _look_at_rows(self) -> None:
         try:
-            row = await self._alarms.read()
+            row = await within(_ROWS_S, self._alarms.read())
         except AWAY as error:
             log.warning("alarms cannot be read for the metrics", reason=repr(error))
             return

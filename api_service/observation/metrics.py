@@ -17,6 +17,7 @@ from api_service.observation.alarm_gauges import AlarmGauges
 from shared.database import AWAY, Pool
 from shared.observation.logs import get_logger
 from shared.operating.scaling import ScalingSignal
+from shared.patience import within
 from shared.records import Row
 
 log = get_logger(__name__)
@@ -28,6 +29,7 @@ UNMATCHED: Final = "unmatched"
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _STATES: Final = ("running", "due", "deferred")
 _MAX_AGE_S: Final = 2.0  # scrapers are many, the database is one
+_PATIENCE_S: Final = 3.0  # less than Prometheus has
 
 
 class ApiMetrics:
@@ -85,7 +87,7 @@ class ApiMetrics:
 
     async def _look(self) -> None:
         try:
-            whole, engines = await self._signal.read()
+            whole, engines = await within(_PATIENCE_S, self._signal.read())
         except AWAY as error:
             log.warning("the queue cannot be read for its metrics", reason=repr(error))
             self._readable.set(0)

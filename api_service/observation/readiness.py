@@ -1,14 +1,15 @@
 """What the service needs, looked at one by one; each check says what it saw (F36)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from arq.connections import ArqRedis
 
 from shared.database import Pool, check_schema
 from shared.errors import TranscriptsError
 from shared.jobs.dispatch import WORKER_SEEN_S
+from shared.patience import within
 from shared.queue.client import refuse_eviction
 from shared.schemas.service import Check, Readiness
 
@@ -65,10 +66,9 @@ class ReadinessChecks:
         return f"{row['workers']} seen in the last 15 s, running {row['running']} of {row['places']} jobs"
 
 
-async def _checked(look: Callable[[], Awaitable[str]]) -> Check:
+async def _checked(look: Callable[[], Coroutine[Any, Any, str]]) -> Check:
     try:
-        async with asyncio.timeout(_PATIENCE_S):
-            return Check(ok=True, detail=await look())
+        return Check(ok=True, detail=await within(_PATIENCE_S, look()))
     except TranscriptsError as error:
         return Check(ok=False, detail=error.detail)
     except TimeoutError:

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shared.ids import new_id
 from shared.money.budgets import Budgets
+from tests.fixtures.keys import PEPPER, bearer, made_key
 from tests.fixtures.rows import sign_on
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.integration.api.conftest import Api, StartApi
@@ -97,6 +98,31 @@ async def test_metrics_are_there_while_redis_is_silent(redis_url: str, start_api
         async with start_api(REDIS_URL=through) as api:
             proxy.blackhole()
             assert (await scrape(api))[("transcripts_redis_up",)] == 0
+            proxy.restore()
+
+
+async def test_metrics_tell_that_postgres_is_silent(database_url: str, start_api: StartApi) -> None:
+    """F36: also where keys are looked up in it, and then nothing else is open. Alarms are made of this."""
+    port = urlsplit(database_url).port
+    assert port is not None
+    async with TcpProxy("127.0.0.1", port) as proxy:
+        through = database_url.replace(f":{port}", f":{proxy.port}")
+        settings = {
+            "TRANSCRIPTS_PEPPER": PEPPER,
+            "TRANSCRIPTS_KEY_CACHE_SECONDS": "0",
+            "DATABASE_URL": through,
+        }
+        async with start_api(**settings) as api:
+            _, key = await made_key(api.pool)
+            _, other = await made_key(api.pool)
+            api.http.headers.update(bearer(key))
+            assert (await scrape(api))[("transcripts_queue_readable",)] == 1
+            proxy.blackhole()
+            assert (await scrape(api))[("transcripts_queue_readable",)] == 0
+            assert (await api.get("/readyz")).json()["checks"]["postgres"]["ok"] is False
+            assert (
+                await api.get("/metrics", **bearer(other))
+            ).status_code == 503  # never seen: cannot be told
             proxy.restore()
 
 
