@@ -20,7 +20,7 @@ log = get_logger(__name__)
 
 _MAX_AGE_S: Final = 10.0
 _REDIS_S: Final = 2.0
-_ROWS_S: Final = 3.0
+_ROWS_S: Final = 2.0
 
 
 class AlarmGauges:

@@ -29,7 +29,7 @@ UNMATCHED: Final = "unmatched"
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _STATES: Final = ("running", "due", "deferred")
 _MAX_AGE_S: Final = 2.0  # scrapers are many, the database is one
-_PATIENCE_S: Final = 3.0  # less than Prometheus has
+_PATIENCE_S: Final = 2.0  # with as much for the key, well within the 5 to 10 s that scrapers have
 
 
 class ApiMetrics:
@@ -79,13 +79,13 @@ class ApiMetrics:
     async def render(self) -> bytes:
         """The text that Prometheus reads."""
         async with self._reading:
-            if time.monotonic() - self._read_at >= _MAX_AGE_S:
-                await self._look()
-                self._read_at = time.monotonic()
-            await self._alarms.look()
+            await asyncio.gather(self._look(), self._alarms.look())
         return generate_latest(self._registry)
 
     async def _look(self) -> None:
+        if time.monotonic() - self._read_at < _MAX_AGE_S:
+            return
+        self._read_at = time.monotonic()
         try:
             whole, engines = await within(_PATIENCE_S, self._signal.read())
         except AWAY as error:
