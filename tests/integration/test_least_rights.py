@@ -12,6 +12,7 @@ import pytest
 from redis.asyncio import Redis as Client
 from redis.exceptions import NoPermissionError
 
+from deploy.local.schema import bring_up_to_date
 from deploy.migrations import head, upgrade
 from deploy.migrations.__main__ import main as migrate
 from shared.ids import new_id
@@ -93,6 +94,7 @@ async def test_a_role_that_may_not_migrate_is_told_whose_url_to_name(
         assert "TRANSCRIPTS_MIGRATIONS_URL=" in said
         assert (roles.password in said, "Traceback" in said) == (False, False)
         (tmp_path / ".env").write_text("\n".join(lines))
+        assert await asyncio.to_thread(bring_up_to_date, roles.url("app"), own=False)  # as `make up` does
         assert await asyncio.to_thread(migrate, ["upgrade"]) == 0
         monkeypatch.setenv("DATABASE_URL", roles.url("nobody"))  # of the environment: it is meant
         assert await asyncio.to_thread(migrate, ["upgrade"]) == 1
