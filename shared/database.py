@@ -16,7 +16,7 @@ from shared.tls import tls_advice
 log = get_logger(__name__)
 T = TypeVar("T")
 
-SCHEMA_REVISION = "0024"
+SCHEMA_REVISION = "0025"
 """The migration that this code expects; a test compares it with the newest one in deploy/migrations."""
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"

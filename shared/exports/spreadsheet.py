@@ -16,6 +16,7 @@ from shared.exports.wording import one_line, speaker_label
 from shared.transcript import Role, Segment, Transcript, display_width
 
 _COLUMNS: Final = (("Time", 10), ("Speaker", 18), ("Role", 10), ("Content", 90))
+_LETTER: Final = 0.9  # of a digit's width
 _DAY_MS: Final = 86_400_000
 _CELL_CHARS: Final = 32_767  # what Excel puts into a cell; a longer segment goes on in the next row
 _MADE: Final = datetime(
@@ -48,14 +49,14 @@ def _fill(workbook: Workbook, transcript: Transcript) -> None:
     texts = {role: _cell(workbook, role, text_wrap=True) for role in Role}
     row = 0
     for segment in transcript.segments:
-        role = role_of(transcript, segment)
+        role, who = role_of(transcript, segment), speaker_label(transcript, segment.speaker) or ""
         for part in _parts(segment):
             row += 1
             sheet.write_number(row, 0, segment.start_ms / _DAY_MS, times[role])
-            sheet.write_string(row, 1, speaker_label(transcript, segment.speaker) or "", texts[role])
+            sheet.write_string(row, 1, who, texts[role])
             sheet.write_string(row, 2, role.value, texts[role])
             sheet.write_string(row, 3, part, texts[role])
-            sheet.set_row(row, _height(part))
+            sheet.set_row(row, max(_height(part, 3), _height(who, 1)))
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, max(1, row), len(_COLUMNS) - 1)
     sheet.set_landscape()
@@ -67,9 +68,14 @@ def _cell(workbook: Workbook, role: Role, **look: object) -> CellFormat:
     return workbook.add_format({"bg_color": f"#{TINT[role]}", "valign": "top", **look})
 
 
-def _height(text: str) -> float:
-    """The row's height in points: programs that are not Excel do not fit it to wrapped text by themselves."""
-    lines = math.ceil(display_width(text) / (_COLUMNS[-1][1] * 0.95))
+def _height(text: str, column: int) -> float:
+    """The row's height in points: programs that are not Excel do not fit it to wrapped text by themselves.
+
+    A column's width counts digits; letters are narrower than those on the average, and CJK characters two of them wide.
+    """
+    wide = display_width(text) - len(text)
+    units = 2 * wide + _LETTER * (len(text) - wide)
+    lines = math.ceil(units / (_COLUMNS[column][1] * 0.95))  # words end before the line does
     return min(409.0, 15.0 * max(1, lines))  # 409: what Excel allows
 
 

@@ -48,6 +48,7 @@ class Job(SQLModel, table=True):
         # One session is transcribed by one job at a time: what makes a double click harmless.
         Index("job_one_active", "session_id", unique=True, postgresql_where=_ACTIVE),
         Index("job_by_session", "session_id"),
+        Index("job_by_request", "request_id", postgresql_where=text("request_id IS NOT NULL")),
         Index("job_active", "status", "queued_at", postgresql_where=_ACTIVE),
         Index("job_by_tenant", "tenant_id", "id"),
         Index("job_waiting_by_engine", "tenant_id", "engine", "place", "id", postgresql_where=_WAITING),

@@ -101,6 +101,15 @@ def test_times_in_a_workbook_are_numbers_and_a_formula_is_text(english: Transcri
     assert round(cells["Relief."][0].value.total_seconds() * 1000) == 27_000
 
 
+def test_a_row_is_as_high_as_its_longest_cell(english: Transcript) -> None:
+    """A name that wraps is not cut off, and letters, narrower than digits, leave no empty line."""
+    name = "Dr. Maximiliana Konstantinopolskaya-Featherstonehaugh"
+    said = tuple(Segment(n, n, n + 1, text, 1 + n % 2) for n, text in enumerate(("Yes.", "and so on " * 17)))
+    named = replace(english, segments=said, speakers=(Speaker(1, name), Speaker(2, "Ben")))
+    sheet = openpyxl.load_workbook(io.BytesIO(render(named, "xlsx"))).active
+    assert [sheet.row_dimensions[row].height for row in (2, 3)] == [45, 30]
+
+
 def test_a_segment_longer_than_a_cell_goes_on_below(english: Transcript) -> None:
     long = replace(english, segments=(Segment(0, 0, 9, "x" * 40_000, 1),))
     sheet = openpyxl.load_workbook(io.BytesIO(render(long, "xlsx"))).active
