@@ -24,7 +24,7 @@ RECORDING = Path(recordings.__path__[0]) / "two_speakers.flac"
 
 
 async def choose(page: Page, *files: str | Path) -> None:
-    await page.wait_for_selector("#upload[data-ready]")
+    await page.wait_for_selector("#upload[data-ready]", state="attached")
     await page.locator("#files").set_input_files(list(files))
 
 
@@ -102,10 +102,13 @@ async def test_what_is_no_recording_is_refused_in_plain_words(
     recording.write_bytes(silent_wav(0.5))
     async with visit() as visitor:
         visitor.expect_complaint("415")
-        page = await visitor.open("/console/upload")
+        page = await visitor.open("/console/sessions")
+        await expect(page.locator("#upload")).to_be_hidden()
         await choose(page, letter)
         files = await page.evaluate_handle(_DROPPED, list(recording.read_bytes()))
-        await page.locator("#drop").dispatch_event("drop", {"dataTransfer": files})
+        await page.locator("h1").dispatch_event("drop", {"dataTransfer": files})
+        await expect(page.locator("#upload")).to_be_visible()
+        assert await visitor.violations() == []
         await page.get_by_role("button", name="Upload and transcribe").click()
         items = page.locator(".item")
         await expect(items.first).to_contain_text("PDF")

@@ -156,7 +156,7 @@ async def test_one_speaker_alone_a_quotation_and_where_one_stopped(visit: Visit,
             await page.keyboard.press("ArrowDown")
             await expect(page.locator(".segment:focus")).to_have_attribute("data-speaker", "2")
         assert await visitor.violations() == []
-        await page.keyboard.press("l")
+        await page.get_by_role("button", name="Ten seconds forward").click()
         await expect(page.locator("#clock")).to_have_text("0:10")
         await page.reload()
         await page.wait_for_selector("#session[data-ready]")

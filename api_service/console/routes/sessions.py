@@ -6,8 +6,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api_service.console.pages import asked, page
+from api_service.console.pages import asked, media_policy, page
 from api_service.console.session_rows import jobs_of, rows_of
+from api_service.console.upload_form import upload_form
 from api_service.deps import CallerDep, ServicesDep
 from api_service.http.queries import PageQuery, Text, write_cursor
 from shared.lifecycle import ACTIVE, JobStatus
@@ -67,6 +68,8 @@ async def show_sessions(request: Request, caller: CallerDep, services: ServicesD
         sample=services.sample.there,
         active=[row.job for row in rows if row.job is not None and row.job.status in ACTIVE],
         cursor=write_cursor(shown[-1].id) if len(found) > len(shown) else None,
+        headers=media_policy(services.media_origin),
+        **await upload_form(services, caller),
     )
 
 

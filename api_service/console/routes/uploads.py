@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from api_service.console.pages import media_policy, page
 from api_service.console.upload_addresses import LONGEST
+from api_service.console.upload_form import upload_form
 from api_service.deps import CallerDep, ServicesDep
 
 router = APIRouter(prefix="/console/upload")
@@ -32,15 +33,8 @@ class SealedAddress(BaseModel):
 @router.get("")
 async def show_upload(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
     """The page."""
-    budget = await services.spending.budget(caller.tenant_id)
-    return page(
-        request,
-        "upload/page.html",
-        headers=media_policy(services.media_origin),
-        engines=services.offer.resources(),
-        budget=budget,
-        max_bytes=services.max_upload_bytes,
-    )
+    shown = await upload_form(services, caller)
+    return page(request, "upload/page.html", headers=media_policy(services.media_origin), **shown)
 
 
 @router.post("/{upload_id}/seal")

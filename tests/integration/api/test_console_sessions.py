@@ -152,6 +152,15 @@ async def test_a_hit_leads_to_the_moment(api: Api) -> None:
 
 async def test_usage_has_every_day_and_what_it_came_to(api: Api) -> None:
     text = await page(api, "/console/usage?first=2026-01-01&last=2026-01-03")
+    assert 'id="plot"' not in text, "nothing was paid: there is nothing to draw"
+    sent = await api.send()
+    await api.pool.execute(
+        "INSERT INTO usage (job_id, attempt, session_id, tenant_id, engine, model, audio_ms, billed_ms, micro_dollars,"
+        " created_at) VALUES ($1, 1, $2, 'default', 'google', 'chirp_3', 60000, 60000, 16000, '2026-01-02T12:00Z')",
+        sent["job"]["id"], sent["session"]["id"],
+    )  # fmt: skip
+    text = await page(api, "/console/usage?first=2026-01-01&last=2026-01-03")
+    assert '"micro_dollars": [0, 16000, 0]' in text
     assert '"at": [1767225600, 1767312000, 1767398400]' in text
     assert "No limit" in text
     assert (

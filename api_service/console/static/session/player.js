@@ -4,6 +4,7 @@
 import { clock } from "../times.js";
 
 const SPEED = "console.speed";
+const STEP_MS = 10_000;
 
 export class Player extends EventTarget {
   /** @param {HTMLAudioElement} audio @param {number} length Milliseconds, as the worker measured them. */
@@ -22,6 +23,10 @@ export class Player extends EventTarget {
     for (const name of ["seeked", "timeupdate"]) audio.addEventListener(name, () => this.#tell());
     audio.addEventListener("loadedmetadata", () => this.#arrive());
     audio.addEventListener("error", () => this.dispatchEvent(new Event("missing")));
+    for (const each of document.querySelectorAll("[data-jump]")) {
+      each.addEventListener("click", () => this.jump(this.ms + Number(/** @type {HTMLElement} */ (each).dataset.jump)));
+    }
+    this.#tellDevice();
     this.setSpeed(localStorage.getItem(SPEED) ?? "1");
   }
 
@@ -76,6 +81,15 @@ export class Player extends EventTarget {
   changeSpeed(step) {
     const next = this.speeds.options[this.speeds.selectedIndex + step];
     if (next) this.setSpeed(next.value);
+  }
+
+  /** What a locked phone and a keyboard's own keys show and do. */
+  #tellDevice() {
+    if (!("mediaSession" in navigator)) return;
+    const title = document.getElementById("title")?.textContent ?? "";
+    navigator.mediaSession.metadata = new MediaMetadata({ title });
+    navigator.mediaSession.setActionHandler("seekbackward", () => this.jump(this.ms - STEP_MS));
+    navigator.mediaSession.setActionHandler("seekforward", () => this.jump(this.ms + STEP_MS));
   }
 
   #arrive() {

@@ -29,8 +29,8 @@ input.addEventListener("change", () => {
   take(Array.from(input.files ?? []));
   input.value = "";
 });
-for (const name of ["dragenter", "dragover"]) addEventListener(name, (event) => over(event, true));
-for (const name of ["dragleave", "drop"]) addEventListener(name, (event) => over(event, false));
+for (const name of ["dragenter", "dragover"]) addEventListener(name, (event) => over(/** @type {DragEvent} */ (event), true));
+for (const name of ["dragleave", "drop"]) addEventListener(name, (event) => over(/** @type {DragEvent} */ (event), false));
 addEventListener("drop", (event) => take(Array.from(/** @type {DragEvent} */ (event).dataTransfer?.files ?? [])));
 addEventListener("beforeunload", (event) => {
   if (items.some((each) => GOING_ON.includes(each.state))) event.preventDefault();
@@ -45,10 +45,18 @@ form.addEventListener("submit", (event) => event.preventDefault());
 for (const each of memory.begun()) add(new Item(null, each));
 root.dataset.ready = "";
 
-/** @param {Event} event @param {boolean} on */
+/** Files are dropped anywhere on the page; a text that is dragged is none of ours. @param {DragEvent} event @param {boolean} on */
 function over(event, on) {
+  if (event.dataTransfer && !event.dataTransfer.types.includes("Files")) return;
   event.preventDefault();
+  if (event.type === "dragleave" && event.relatedTarget) return; // from one element to the next
   drop.classList.toggle("over", on);
+  show(on);
+}
+
+/** On the list of sessions it shows while there is something to send, or to be dropped. @param {boolean} wanted */
+function show(wanted) {
+  root.hidden = "comesUp" in root.dataset && !wanted && items.length === 0;
 }
 
 /** @param {File[]} files */
@@ -105,6 +113,7 @@ function next() {
 function refresh() {
   items = items.filter((each) => each.state !== "cancelled");
   queue.hidden = items.length === 0;
+  show(false);
   send.hidden = !items.some((each) => each.state === "ready");
   const done = items.filter((each) => each.state === "done").length;
   all.hidden = done === 0 || items.some((each) => GOING_ON.includes(each.state)) || !send.hidden;
