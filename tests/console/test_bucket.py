@@ -94,7 +94,7 @@ async def upload(page: Page, cloud: Cloud, recording: Path) -> list[str]:
     await page.get_by_label("Engine").select_option("scripted")
     await expect(page.locator("#estimate")).to_have_text("Transcribing costs nothing.")
     await page.get_by_role("button", name="Upload and transcribe").click()
-    await expect(page.locator(".item").get_by_role("link", name="Open")).to_be_visible(timeout=30_000)
+    await expect(page.locator(".item").get_by_role("link", name="Open")).to_be_visible()
     return carried
 
 
@@ -143,15 +143,15 @@ async def test_what_the_bucket_has_is_not_sent_again_after_the_page_was_closed(
     recording.write_bytes(silent_wav(400))  # 13 MB
     async with visiting(chromium, cloud.url) as visitor:
         visitor.expect_complaint("ERR_ABORTED|ERR_FAILED")
-        slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 4_000_000}
+        slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 1_500_000}
         page = visitor.page
         devtools = await page.context.new_cdp_session(page)
         await devtools.send("Network.emulateNetworkConditions", slow)
         await choose(page, cloud, recording)
         await page.get_by_role("button", name="Upload and transcribe").click()
         await page.wait_for_function("() => document.querySelector('.item progress').value > 25")
-        await devtools.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
         await page.goto("about:blank")
+        await devtools.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
         ranges: list[str] = []
         page.on(
             "request",
@@ -163,7 +163,7 @@ async def test_what_the_bucket_has_is_not_sent_again_after_the_page_was_closed(
         kept = await page.evaluate("() => JSON.stringify({...localStorage, ...sessionStorage})")
         assert "upload_id" not in kept, "the address is a secret: sealed"
         item = page.locator(".item")
-        await expect(item.get_by_role("link", name="Open")).to_be_visible(timeout=30_000)
+        await expect(item.get_by_role("link", name="Open")).to_be_visible()
         size = recording.stat().st_size
         assert ranges[0] == f"bytes */{size}", "asked how far it is"
         assert int(ranges[1].removeprefix("bytes ").partition("-")[0]) >= size // 8, ranges

@@ -20,7 +20,7 @@ async def test_the_theme_and_the_language_stay_as_they_were_chosen(visit: Visit)
         dark = await page.evaluate(ground)
         await page.get_by_role("button", name="繁體中文").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("工作者")
-        assert await page.evaluate(ground) == dark
+        await page.wait_for_function(f"(dark) => ({ground})() === dark", arg=dark)
 
 
 async def test_a_phone_has_a_menu(visit: Visit) -> None:
@@ -42,4 +42,4 @@ async def test_everyone_can_use_the_frame(visit: Visit) -> None:
             await page.keyboard.press("Tab")
             await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
             await page.keyboard.press("Enter")
-            assert await page.evaluate("() => document.activeElement.id") == "main"
+            await expect(page.locator("#main")).to_be_focused()
