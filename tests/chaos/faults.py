@@ -31,10 +31,10 @@ async def stop_a_worker(site: Site, dice: random.Random) -> None:
 
 async def freeze_a_worker(site: Site, dice: random.Random) -> None:
     """SIGSTOP for longer than its lease: it comes back and finds its jobs gone."""
-    process = site.services[dice.choice(WORKERS)]
-    process.send_signal(signal.SIGSTOP)
+    name = dice.choice(WORKERS)
+    site.signal(name, signal.SIGSTOP)
     await asyncio.sleep(LEASE_S * dice.uniform(1.2, 2.0))
-    process.send_signal(signal.SIGCONT)
+    site.signal(name, signal.SIGCONT)
 
 
 async def kill_the_api(site: Site, dice: random.Random) -> None:

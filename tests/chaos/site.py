@@ -29,7 +29,10 @@ API = "api"
 
 @dataclass
 class Site:
-    """The processes, by name; a service that was ended is started again by whoever ended it."""
+    """The processes, by name; a service that was ended is started again by whoever ended it.
+
+    One that ends by itself, since a store was away when it started, is started again as a platform would.
+    """
 
     folder: Path
     postgres: Postgres
@@ -38,6 +41,8 @@ class Site:
     queue_proxy: TcpProxy
     api_port: int
     services: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    supervising: asyncio.Lock = field(default_factory=asyncio.Lock)
+    ended: set[str] = field(default_factory=set)  # by a fault, which starts them again
 
     @property
     def api_url(self) -> str:
@@ -58,14 +63,31 @@ class Site:
                 sys.executable, "-m", module, *arguments,
                 cwd=self.folder, env=self._environment(), stdout=log, stderr=log,
             )  # fmt: skip
+        self.ended.discard(name)
 
     async def end(self, name: str, how: signal.Signals) -> None:
         """Signal a service and wait for its end; one that ignores SIGTERM for 20 s fails the run."""
+        async with self.supervising:
+            self.ended.add(name)
         process = self.services[name]
         if process.returncode is None:
             process.send_signal(how)
         async with asyncio.timeout(300):
             await process.wait()
+
+    def signal(self, name: str, which: signal.Signals) -> None:
+        """Signal a service, if it runs."""
+        if self.services[name].returncode is None:
+            self.services[name].send_signal(which)
+
+    async def supervise(self) -> None:
+        """Start again what has ended by itself, until cancelled."""
+        while True:
+            async with self.supervising:
+                for name in self.services.keys() - self.ended:
+                    if self.services[name].returncode is not None:
+                        await self.start(name)
+            await asyncio.sleep(0.2)
 
     async def restart_postgres(self) -> None:
         """Stop it, which ends every connection, and start it again on its port and files."""
@@ -113,11 +135,14 @@ async def a_site(folder: Path) -> AsyncIterator[Site]:
             TcpProxy("127.0.0.1", queue.port) as queue_proxy,
         ):
             site = Site(folder, postgres, queue, postgres_proxy, queue_proxy, free_port())
+            supervisor = asyncio.create_task(site.supervise())
             try:
                 for name in (API, *WORKERS):
                     await site.start(name)
                 yield site
             finally:
+                supervisor.cancel()
+                await asyncio.wait([supervisor])
                 for process in site.services.values():
                     if process.returncode is None:
                         process.kill()

@@ -9,11 +9,12 @@ import pytest
 
 from shared.database import Connection, Pool, open_pool, transaction
 from shared.errors import CancelledByUserError, ConflictError, EngineError, NotFoundError
-from shared.jobs import moves as job_moves
+from shared.jobs import moves
 from shared.jobs.dispatch import Dispatcher
 from shared.jobs.operations import Cost, OperationRepository
+from shared.jobs.pieces import Intent, Piece, PieceRepository
 from shared.jobs.repository import JobRepository
-from shared.lifecycle import Outcome
+from shared.lifecycle import Outcome, Priority
 from shared.queue.client import RedisJobQueue, connect
 from shared.records import JobRecord
 from shared.sessions import SessionRepository
@@ -49,7 +50,7 @@ async def save(pool: Pool, connection: Connection, run: JobRecord) -> bool:
     return ours
 
 
-async def rows(pool: Pool, *tables: str) -> list[int]:
+async def rows_of(pool: Pool, *tables: str) -> list[int]:
     return [await pool.fetchval(f"SELECT count(*) FROM {table}") for table in tables]
 
 
@@ -62,7 +63,7 @@ async def test_who_cancels_while_a_transcript_is_saved_is_too_late(pool: Pool, j
         await until_waiting(pool)
     assert await cancelling is None
     assert (await jobs.get(run.id, run.tenant_id)).status == "succeeded"
-    assert await rows(pool, "transcript_segment") == [1]
+    assert await rows_of(pool, "transcript_segment") == [1]
 
 
 async def test_a_transcript_that_comes_while_its_job_is_cancelled_is_not_saved(
@@ -76,12 +77,12 @@ async def test_a_transcript_that_comes_while_its_job_is_cancelled_is_not_saved(
             return await save(pool, connection, run)
 
     async with transaction(pool) as cancelling:
-        await cancelling.fetchrow(job_moves.CANCEL, run.id, {"code": "cancelled"})
+        await cancelling.fetchrow(moves.CANCEL, run.id, {"code": "cancelled"})
         saving = asyncio.create_task(saved())
         await until_waiting(pool)
     assert not await saving
     assert (await jobs.get(run.id, run.tenant_id)).status == "cancelled"
-    assert await rows(pool, "transcript_segment") == [0]
+    assert await rows_of(pool, "transcript_segment") == [0]
 
 
 async def test_a_session_that_is_erased_while_its_transcript_is_saved_goes_whole(
@@ -96,7 +97,7 @@ async def test_a_session_that_is_erased_while_its_transcript_is_saved_goes_whole
         await until_waiting(pool)
         await OperationRepository(pool).close(saving, operation, Outcome.SUCCEEDED, Cost(2_000, 534))
     assert await erasing
-    assert await rows(pool, "session", "job", "transcript_segment", "usage") == [0, 0, 0, 1]
+    assert await rows_of(pool, "session", "job", "transcript_segment", "usage") == [0, 0, 0, 1]
 
 
 async def test_who_moves_a_job_and_who_erases_its_session_do_not_wait_for_each_other(
@@ -108,9 +109,9 @@ async def test_who_moves_a_job_and_who_erases_its_session_do_not_wait_for_each_o
         await claiming.execute("SELECT FROM job FOR UPDATE")
         erasing = asyncio.create_task(SessionRepository(pool).delete(job.session_id, job.tenant_id))
         await until_waiting(pool)
-        assert await claiming.fetchrow(job_moves.CLAIM, job.id, "w1", None)
+        assert await claiming.fetchrow(moves.CLAIM, job.id, "w1", None)
     assert await erasing
-    assert await rows(pool, "session", "job") == [0, 0]
+    assert await rows_of(pool, "session", "job") == [0, 0]
 
 
 async def test_of_two_who_retry_at_once_one_is_told_so(pool: Pool, jobs: JobRepository) -> None:
@@ -124,7 +125,7 @@ async def test_of_two_who_retry_at_once_one_is_told_so(pool: Pool, jobs: JobRepo
         await until_waiting(pool, 2)
     outcomes: list[Any] = await asyncio.gather(*both, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes if outcome] == [ConflictError]
-    assert await rows(pool, "job") == [2]
+    assert await rows_of(pool, "job") == [2]
 
 
 async def test_who_retries_while_the_session_is_erased_is_told_that_it_is_gone(
@@ -140,7 +141,40 @@ async def test_who_retries_while_the_session_is_erased_is_told_that_it_is_gone(
         await until_waiting(pool)
     with pytest.raises(NotFoundError):
         await adding
-    assert await rows(pool, "session", "job") == [0, 0]
+    assert await rows_of(pool, "session", "job") == [0, 0]
+
+
+async def test_a_run_that_is_taken_over_this_moment_forgets_nothing(pool: Pool, jobs: JobRepository) -> None:
+    """F5, F6: what it finds missing or failed is the newer attempt's to look for."""
+    run = await claimed(jobs, await stored_job(pool))
+    operation = await an_operation(pool, run, "op-1")
+    rows = OperationRepository(pool)
+
+    async def forgotten() -> bool:
+        async with transaction(pool) as connection:
+            return await rows.forget(connection, run, operation, Outcome.FAILED, Cost(2_000, 534))
+
+    async with transaction(pool) as claiming:
+        await claiming.fetchrow(moves.CLAIM, run.id, "w2", None)
+        forgetting = asyncio.create_task(forgotten())
+        await until_waiting(pool)
+    assert not await forgetting
+    assert (await jobs.get(run.id, run.tenant_id)).operation_prefix == operation.prefix
+    assert await pool.fetchval("SELECT closed_at IS NULL FROM operation")
+
+
+async def test_pieces_are_not_meant_by_a_run_that_is_taken_over_this_moment(
+    pool: Pool, jobs: JobRepository
+) -> None:
+    """F5, F6."""
+    run = await claimed(jobs, await stored_job(pool))
+    intents = [Intent(Piece(0, 0, 9), "results/x/1/0/", Cost(9, 9))]
+    async with transaction(pool) as claiming:
+        await claiming.fetchrow(moves.CLAIM, run.id, "w2", None)
+        meaning = asyncio.create_task(PieceRepository(pool).intend(run, intents, model="m", notices=()))
+        await until_waiting(pool)
+    assert await meaning is None
+    assert await rows_of(pool, "job_piece", "operation") == [0, 0]
 
 
 async def test_a_job_that_is_cancelled_while_it_is_dispatched_is_not_rung_for(
@@ -151,7 +185,7 @@ async def test_a_job_that_is_cancelled_while_it_is_dispatched_is_not_rung_for(
     job = await stored_job(pool)
     queue = RedisJobQueue(connect(redis_url, queue="transcripts"), "transcripts")
     async with transaction(pool) as cancelling:
-        await cancelling.fetchrow(job_moves.CANCEL, job.id, {"code": "cancelled"})
+        await cancelling.fetchrow(moves.CANCEL, job.id, {"code": "cancelled"})
         dispatching = asyncio.create_task(Dispatcher(pool, queue).dispatch())
         await until_waiting(pool)
     assert await dispatching == 0
@@ -160,16 +194,18 @@ async def test_a_job_that_is_cancelled_while_it_is_dispatched_is_not_rung_for(
 
 
 async def test_two_dispatchers_fill_each_place_once(pool: Pool, redis_url: str) -> None:
-    """F5: the second counts what the first has put in, though both began with a free place."""
+    """F5: the second would have chosen another job for the same place, since one of higher priority has come."""
     await sign_on(pool, places=1)
-    for _ in range(2):
-        await stored_job(pool)
+    await stored_job(pool)
     queue = RedisJobQueue(connect(redis_url, queue="transcripts"), "transcripts")
     async with transaction(pool) as holding:
-        await holding.execute("LOCK TABLE job IN SHARE MODE")  # reading goes on, choosing does not
-        both = [asyncio.create_task(Dispatcher(pool, queue).dispatch()) for _ in range(2)]
+        await holding.execute("SELECT FROM job FOR UPDATE")
+        first = asyncio.create_task(Dispatcher(pool, queue).dispatch())
+        await until_waiting(pool)
+        await stored_job(pool, priority=Priority.HIGH)
+        second = asyncio.create_task(Dispatcher(pool, queue).dispatch())
         await until_waiting(pool, 2)
-    assert sum(await asyncio.gather(*both)) == 1
+    assert (await first, await second) == (1, 0)
     await queue.aclose()
 
 

@@ -17,11 +17,13 @@ from shared.errors import (
     NotFoundError,
 )
 from shared.ids import new_id
+from shared.jobs.operations import Cost, OperationRepository
 from shared.jobs.repository import JobRepository
-from shared.lifecycle import JobStatus
+from shared.lifecycle import JobStatus, Outcome
+from shared.money.usage import Ledger
 from shared.records import JobRecord
 from shared.sessions import SessionRepository
-from tests.fixtures.rows import a_job, a_session, stored_job
+from tests.fixtures.rows import a_job, a_session, an_operation, stored_job
 from tests.integration.test_migrations import GUIDE_QUERY
 
 
@@ -208,6 +210,16 @@ async def test_another_tenant_sees_nothing(pool: Pool, jobs: JobRepository) -> N
     with pytest.raises(NotFoundError):
         await jobs.add(a_job(a_session(id=job.session_id, tenant_id="another")))
     assert await jobs.page("another", limit=10) == []
+    sessions = SessionRepository(pool)
+    assert not await sessions.delete(job.session_id, "another")
+    with pytest.raises(NotFoundError):
+        await sessions.patch(job.session_id, "another", title="Mine")
+    run = await claimed(jobs, job)
+    operation = await an_operation(pool, run, "op-1")
+    async with transaction(pool) as connection:
+        await OperationRepository(pool).close(connection, operation, Outcome.SUCCEEDED, Cost(2_000, 534))
+    ledger = Ledger(pool)
+    assert [await ledger.of_job(tenant, job.id) for tenant in (job.tenant_id, "another")] == [534, None]
 
 
 async def test_pages_go_from_new_to_old_without_gaps(pool: Pool, jobs: JobRepository) -> None:

@@ -82,6 +82,19 @@ async def test_an_overtaken_run_cannot_mean_to_start_anything(pool: Pool, rows: 
     assert await rows.get("p") is None
 
 
+async def test_a_run_that_handed_its_job_over_cannot_mean_to_start_anything(
+    pool: Pool, rows: OperationRepository, jobs: JobRepository
+) -> None:
+    """F5, F10: the fence stands where it stood, but nobody runs the job: the next attempt starts what it needs."""
+    run = await claimed(pool)
+    operation = await an_operation(pool, run)
+    assert await jobs.hand_over(run.id, run.attempt)
+    assert await rows.intend(run, "p", model="m", audio_ms=1, notices=(), expected=FREE) is None
+    assert not await rows.started(run, operation, "operations/1")
+    async with transaction(pool) as connection:
+        assert not await rows.forget(connection, run, operation, Outcome.MISSING, FREE)
+
+
 async def test_a_name_is_kept_even_where_the_job_was_lost(pool: Pool, rows: OperationRepository) -> None:
     """F6, F12: what was started can be stopped, whoever started it."""
     old = await claimed(pool)
@@ -167,6 +180,20 @@ async def test_an_operation_that_turns_up_late_is_open_again(pool: Pool, rows: O
     assert await loose(rows) == []
     assert not await rows.started(stalled, operation, "operations/1")
     assert await loose(rows) == [operation.prefix]
+
+
+async def test_an_operation_that_was_paid_for_is_not_open_again(
+    pool: Pool, rows: OperationRepository
+) -> None:
+    """F32: the answer to a submit comes after the operation has been found, stopped and booked."""
+    stalled = await claimed(pool)
+    operation = await an_operation(pool, stalled)
+    await close(pool, operation, Outcome.CANCELLED, PAID)
+    await claimed(pool, stalled)
+    assert not await rows.started(stalled, operation, "operations/1")
+    assert await loose(rows) == []
+    await close(pool, operation, Outcome.CANCELLED, PAID)
+    assert await booked(pool) == [(1, 2_000, 534, False)]
 
 
 async def test_many_that_cannot_be_stopped_do_not_hide_a_newer_one(

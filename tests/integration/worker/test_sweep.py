@@ -15,6 +15,7 @@ from shared.database import Pool, open_pool, transaction
 from shared.errors import NotFoundError, StorageError
 from shared.ids import new_id
 from shared.jobs.dispatch import Dispatcher
+from shared.jobs.repository import JobRepository
 from shared.queue.client import RedisJobQueue, connect
 from shared.records import SessionRecord
 from shared.sessions import SessionRepository
@@ -23,7 +24,7 @@ from shared.storage.disk import DiskStore
 from shared.tenants import DEFAULT_TENANT
 from shared.uploads import StoredPart, UploadRecord, UploadRepository
 from tests.fixtures.locks import until_waiting
-from tests.fixtures.rows import a_session, put_bytes, stored_job
+from tests.fixtures.rows import a_session, put_bytes, sign_on, stored_job
 from worker_service.services import open_services
 from worker_service.upkeep.sweep import Sweep
 
@@ -192,6 +193,38 @@ async def test_what_a_killed_writer_left_is_erased_after_a_day(stores: Stores, t
         os.utime(aside / name, (at, at))
     await stores.sweep.once()
     assert [path.name for path in aside.iterdir()] == ["new"]
+
+
+async def flushed(redis_url: str) -> None:
+    redis = connect(redis_url)
+    await redis.flushall()
+    await redis.aclose(close_connection_pool=True)
+
+
+async def test_what_was_rung_for_just_now_is_not_rung_for_again(stores: Stores, redis_url: str) -> None:
+    """F11: it may be waiting its turn; some time later it is forgotten."""
+    await sign_on(stores.pool)
+    await stored_job(stores.pool)
+    assert await stores.sweep.once() == 1
+    await flushed(redis_url)
+    assert await stores.sweep.once() == 0
+    await stores.pool.execute("UPDATE job SET rung_at = now() - interval '6 seconds'")
+    assert await stores.sweep.once() == 1
+
+
+async def test_what_waits_for_its_time_is_rung_for_when_that_has_come(stores: Stores, redis_url: str) -> None:
+    """F8, F11: Redis forgot when a job is due, Postgres did not."""
+    await sign_on(stores.pool)
+    job = await stored_job(stores.pool)
+    await stores.sweep.once()
+    run = await JobRepository(stores.pool).claim(job.id, "test-worker")
+    assert run is not None
+    await JobRepository(stores.pool).retry_later(job.id, run.attempt, StorageError(), timedelta(hours=1))
+    await flushed(redis_url)
+    await stores.pool.execute("UPDATE job SET rung_at = now() - interval '6 seconds'")
+    assert await stores.sweep.once() == 0
+    await stores.pool.execute("UPDATE job SET next_attempt_at = now() - interval '1 second'")
+    assert await stores.sweep.once() == 1
 
 
 AUDITED = (
