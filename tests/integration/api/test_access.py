@@ -42,6 +42,10 @@ CLOSED = [(method, path) for method, path in routes() if needed_scope(method, pa
 
 
 MADE_BY_WORKERS = {"/v1/sessions/{session_id}/waveform"}
+CONSOLE_BODIES = {
+    "/console/upload/{upload_id}/seal": {"address": "https://bucket.example/upload"},
+    "/console/upload/{upload_id}/open": {"sealed": "unreadable"},
+}
 ENDLESS = {"/console/operate/events"}  # streams that a test of their own reads
 
 
@@ -77,7 +81,9 @@ def parameters(path: str) -> list[str]:
 
 
 def body_of(method: str, path: str) -> dict[str, Any]:
-    """A body that the route takes: the example of its schema, as the document has it."""
+    """A body that the route takes: the example of its schema, as the document has it; the console is not in it."""
+    if path in CONSOLE_BODIES:
+        return {"json": CONSOLE_BODIES[path]}
     operation = DOCUMENT["paths"].get(path, {}).get(method.lower(), {})
     content = operation.get("requestBody", {}).get("content", {})
     if "multipart/form-data" in content:
