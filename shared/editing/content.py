@@ -115,5 +115,5 @@ def _splices(before: Sequence[Segment], after: Sequence[Segment]) -> Iterator[Sp
 
 def _same(left: Sequence[Segment], right: Sequence[Segment]) -> bool:
     return len(left) == len(right) and all(
-        a == replace(b, n=a.n, version=a.version) for a, b in zip(left, right, strict=True)
+        a is b or a == replace(b, n=a.n, version=a.version) for a, b in zip(left, right, strict=True)
     )

@@ -14,14 +14,14 @@ from uuid import UUID
 
 from shared.database import Connection, Pool, transaction
 from shared.editing.content import Content, Patch, difference
-from shared.editing.edits import Edit, EditKind
+from shared.editing.edits import Edit, EditKind, Replace
 from shared.editing.states import EditState
 from shared.errors import ConflictError, NotFoundError, StaleRevisionError, TranscriptsError
 from shared.lifecycle import ACTIVE
 from shared.records import Row
 from shared.transcript import Segment
 from shared.transcripts.heads import Head, lock_transcript
-from shared.transcripts.rows import patch_from_text, patch_to_text, read_content, write_patch
+from shared.transcripts.rows import patch_from_text, patch_to_text, read_content, with_words, write_patch
 
 ANY: Final = -1
 """The revision that matches whatever there is."""
@@ -166,8 +166,10 @@ class EditRepository:
             if row is None:
                 what = "undo" if target is EditState.UNDONE else "redo"
                 raise ConflictError(f"There is nothing to {what}.")
-            before = await read_content(connection, session_id, head.job_id)
-            patch, content = await asyncio.to_thread(_stepped, before, row["patch"], target)
+            patch = await asyncio.to_thread(_turned, row["patch"], target)
+            before = await read_content(connection, session_id, head.job_id, words=False)
+            before = await with_words(connection, session_id, before, _run_of_patch(patch))
+            content = await asyncio.to_thread(patch.applied, before)
             revision = await _write(connection, head, patch)
             await connection.execute(
                 "UPDATE transcript_edit SET state = $3 WHERE session_id = $1 AND revision = $2",
@@ -189,7 +191,7 @@ async def apply_locked(
 async def _apply(
     connection: Connection, head: Head, edit: Edit, seen: int, request_id: str | None
 ) -> Outcome:
-    before = await read_content(connection, head.session_id, head.job_id)
+    before = await _read_for(connection, head, edit)
     # What takes time with hours of words is done on a thread, here and below: nobody else has to wait for it (F17).
     fresh, after, patch = await asyncio.to_thread(_work_out, head, edit, before, seen)
     if not patch and head.revision:
@@ -206,6 +208,30 @@ async def _apply(
     return Outcome(revision, after, EditRecord.from_row(kept), patch)
 
 
+async def _read_for(connection: Connection, head: Head, edit: Edit) -> Content:
+    """What the edit starts from, with the words that it needs: hours of them take tenths of a second to read."""
+    if isinstance(edit, Replace):
+        return await read_content(connection, head.session_id, head.job_id)
+    content = await read_content(connection, head.session_id, head.job_id, words=False)
+    run = await asyncio.to_thread(_run_of_edit, edit, content)
+    return await with_words(connection, head.session_id, content, run)
+
+
+def _run_of_edit(edit: Edit, content: Content) -> tuple[int, int] | None:
+    """From the first to the last segment that an edit touches; those between are in the difference where some go."""
+    try:
+        numbers = [segment.n for segment in edit.touches(content) or ()]
+    except NotFoundError:  # it is refused where it is applied
+        return None
+    return (min(numbers), max(numbers)) if numbers else None
+
+
+def _run_of_patch(patch: Patch) -> tuple[int, int] | None:
+    """From the first to the last segment that a patch removes."""
+    removed = [(s.at, s.at + len(s.removed) - 1) for s in patch.splices if s.removed]
+    return (removed[0][0], removed[-1][1]) if removed else None
+
+
 def _work_out(head: Head, edit: Edit, before: Content, seen: int) -> tuple[bool, Content, Patch]:
     """Whether the caller saw what it changes, the content after the edit, and the way there."""
     fresh = _is_fresh(head, edit, before, seen)
@@ -218,11 +244,10 @@ def _work_out(head: Head, edit: Edit, before: Content, seen: int) -> tuple[bool,
     return fresh, after, difference(before, after)
 
 
-def _stepped(before: Content, text: str, target: EditState) -> tuple[Patch, Content]:
-    """A patch as it was kept, or its way back, and the content after it."""
+def _turned(text: str, target: EditState) -> Patch:
+    """A patch as it was kept, or its way back."""
     patch = patch_from_text(text)
-    patch = patch.inverted() if target is EditState.UNDONE else patch
-    return patch, patch.applied(before)
+    return patch.inverted() if target is EditState.UNDONE else patch
 
 
 def _is_fresh(head: Head, edit: Edit, content: Content, seen: int) -> bool:

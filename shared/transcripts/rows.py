@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -49,6 +49,12 @@ async def read_segments(
     """A session's segments in order; without their words they are there ten times sooner."""
     columns = _SEGMENTS if words else _SEGMENTS.replace("words::text", "'[]'")
     rows = await connection.fetch(f"{columns} ORDER BY n", session_id)
+    return await asyncio.to_thread(lambda: tuple(map(_segment, rows)))
+
+
+async def read_run(connection: Connection, session_id: UUID, first: int, last: int) -> tuple[Segment, ...]:
+    """The segments from one number to another, both included, with their words."""
+    rows = await connection.fetch(f"{_SEGMENTS} AND n BETWEEN $2 AND $3 ORDER BY n", session_id, first, last)
     return await asyncio.to_thread(lambda: tuple(map(_segment, rows)))
 
 
@@ -181,8 +187,23 @@ def _id(text: str | None) -> UUID | None:
     return UUID(text) if text else None
 
 
-async def read_content(connection: Connection, session_id: UUID, job_id: UUID | None) -> Content:
+async def read_content(
+    connection: Connection, session_id: UUID, job_id: UUID | None, *, words: bool = True
+) -> Content:
     """What edits of the session start from."""
     return Content(
-        await read_segments(connection, session_id), await read_speakers(connection, session_id), job_id
+        await read_segments(connection, session_id, words=words),
+        await read_speakers(connection, session_id),
+        job_id,
     )
+
+
+async def with_words(
+    connection: Connection, session_id: UUID, content: Content, run: tuple[int, int] | None
+) -> Content:
+    """A content that was read without words, with those of the segments from the first to the last of a run."""
+    if run is None:
+        return content
+    first, last = run
+    heard = await read_run(connection, session_id, first, last)
+    return replace(content, segments=(*content.segments[:first], *heard, *content.segments[last + 1 :]))
