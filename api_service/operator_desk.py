@@ -14,7 +14,7 @@ from shared.errors import CancelledByUserError, ConflictError, InvalidRequestErr
 from shared.jobs.repository import JobRepository
 from shared.lifecycle import ACTIVE, RETRYABLE, JobStatus
 from shared.observation.logs import get_logger
-from shared.operating.operators import JobFilter, OperatorJob, Operators
+from shared.operating.operators import JobFilter, JobSort, OperatorJob, Operators
 from shared.operating.scaling import ScalingSignal
 from shared.operating.trends import GRIDS, Trends
 from shared.periods import Span
@@ -96,6 +96,20 @@ class OperatorDesk:
         """A page of jobs, newest first."""
         found = await self._operators.jobs(wanted, limit=limit, before=before)
         return [OperatorJobResource(**await self._members(job)) for job in found]
+
+    async def first_jobs(self, wanted: JobFilter, sort: JobSort, *, limit: int) -> list[OperatorJobResource]:
+        """The first jobs in an order of their own."""
+        found = await self._operators.first_jobs(wanted, sort, limit=limit)
+        return [OperatorJobResource(**await self._members(job)) for job in found]
+
+    async def failures(self, wanted: JobFilter) -> dict[str, int]:
+        """How many of the failed jobs that match failed with which code, the most frequent first; of any code."""
+        found = await self._operators.codes(replace(wanted, statuses=[JobStatus.FAILED], error_code=None))
+        return {row["code"]: row["jobs"] for row in found}
+
+    async def serves(self, engine: str) -> bool:
+        """Whether some living worker takes jobs for the engine."""
+        return engine in await self._operators.served()
 
     async def job(self, job_id: UUID) -> OperatorJobDetail:
         """One job with its events, what its engines were asked to do, and what each attempt cost; NotFoundError."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
@@ -76,6 +77,35 @@ _WANTED: Final = {
     "deferred": "(j.status = 'queued' AND coalesce(j.next_attempt_at > now(), false)) = {}",
     "session_id": "j.session_id = {}",
     "request_id": "j.request_id = {}",
+    "title": "strpos(lower(s.title), lower({})) > 0",
+}
+_LOOKED_AT: Final = 10_000
+"""Of the jobs that match, so many of the newest are put in order or counted: a bound on what a look costs."""
+
+_ORDERED: Final = "SELECT * FROM ({jobs}) found ORDER BY {order}, id DESC LIMIT {limit:d}"
+_CODES: Final = """
+SELECT code, count(*)::int AS jobs FROM (
+    SELECT j.error ->> 'code' AS code FROM job j JOIN session s ON s.id = j.session_id
+    WHERE {where} ORDER BY j.id DESC LIMIT $1
+) failed WHERE code IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20
+"""
+
+
+class JobSort(StrEnum):
+    """What stands first in a list of jobs."""
+
+    NEWEST = "newest"
+    WAITED = "waited"  # from being made to its first start, or until now
+    RAN = "ran"  # from its first start to its end, or until now
+    COST = "cost"
+    ATTEMPTS = "attempts"
+
+
+_ORDERS: Final = {
+    JobSort.WAITED: "coalesce(started_at, finished_at, now()) - created_at DESC",
+    JobSort.RAN: "coalesce(finished_at, now()) - started_at DESC NULLS LAST",
+    JobSort.COST: "micro_dollars DESC NULLS LAST",
+    JobSort.ATTEMPTS: "attempt DESC",
 }
 
 
@@ -92,6 +122,7 @@ class JobFilter:
     deferred: bool | None = None  # whether it waits for the time of its next attempt
     session_id: UUID | None = None
     request_id: str | None = None
+    title: str | None = None  # a part of the session's
 
 
 _OPERATIONS: Final = """
@@ -149,14 +180,23 @@ class Operators:
 
     async def jobs(self, wanted: JobFilter, *, limit: int, before: UUID | None = None) -> list[OperatorJob]:
         """Jobs of all tenants, newest first."""
-        where, values = ["true"], list[Any]([limit])
-        asked = {condition: getattr(wanted, name) for name, condition in _WANTED.items()}
-        for condition, value in {"j.id < {}": before, **asked}.items():
-            if value is not None and value not in ((), []):
-                values.append(value)
-                where.append(condition.format(f"${len(values)}"))
-        rows = await self._pool.fetch(_JOBS.format(where=" AND ".join(where)), *values)
+        where, values = _conditions(wanted, before)
+        rows = await self._pool.fetch(_JOBS.format(where=where), limit, *values)
         return [_operator_job(row) for row in rows]
+
+    async def first_jobs(self, wanted: JobFilter, sort: JobSort, *, limit: int) -> list[OperatorJob]:
+        """The first jobs in an order of their own, of the 10,000 newest that match."""
+        if sort is JobSort.NEWEST:
+            return await self.jobs(wanted, limit=limit)
+        where, values = _conditions(wanted)
+        statement = _ORDERED.format(jobs=_JOBS.format(where=where), order=_ORDERS[sort], limit=limit)
+        rows = await self._pool.fetch(statement, _LOOKED_AT, *values)
+        return [_operator_job(row) for row in rows]
+
+    async def codes(self, wanted: JobFilter) -> list[Row]:
+        """The error codes of the 10,000 newest jobs that match: how many have each."""
+        where, values = _conditions(wanted)
+        return list(await self._pool.fetch(_CODES.format(where=where), _LOOKED_AT, *values))
 
     async def job(self, job_id: UUID) -> tuple[OperatorJob, list[Row]]:
         """One job and its events in order; NotFoundError."""
@@ -199,3 +239,14 @@ class Operators:
 
 def _operator_job(row: Any) -> OperatorJob:
     return OperatorJob(JobRecord.from_row(row), row["title"], row["micro_dollars"])
+
+
+def _conditions(wanted: JobFilter, before: UUID | None = None) -> tuple[str, list[Any]]:
+    """What is asked for, as SQL whose values begin with $2; nothing asked is all."""
+    where, values = ["true"], list[Any]()
+    asked = {condition: getattr(wanted, name) for name, condition in _WANTED.items()}
+    for condition, value in {"j.id < {}": before, **asked}.items():
+        if value is not None and value not in ((), []):
+            values.append(value)
+            where.append(condition.format(f"${len(values) + 1}"))
+    return " AND ".join(where), values

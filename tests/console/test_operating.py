@@ -190,7 +190,7 @@ async def test_a_job_is_found_by_any_id_of_it(service: Service, visit: Visit) ->
     async with visit() as visitor:
         for text in (str(job.id), str(job.session_id), "req-to-find"):
             page = await visitor.open("/console/operate/jobs")
-            await page.get_by_label("Find an id").fill(text)
+            await page.get_by_label("Find", exact=True).fill(text)
             await page.keyboard.press("Enter")
             if text != str(job.id):
                 await page.wait_for_url(lambda url: "_id=" in url)

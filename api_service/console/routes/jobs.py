@@ -1,5 +1,6 @@
 """The jobs of all tenants: listed by what the address asks for, looked at one by one, cancelled, run again."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -15,8 +16,9 @@ from api_service.deps import CallerDep, ServicesDep
 from api_service.http.queries import OperatorJobQuery, Text, write_cursor
 from api_service.services import Services
 from shared.errors import ConflictError, NotFoundError
-from shared.lifecycle import ACTIVE, RETRYABLE
-from shared.schemas.operators import Event, JobSelection, Outcome
+from shared.lifecycle import ACTIVE, RETRYABLE, JobStatus
+from shared.operating.operators import JobFilter, JobSort
+from shared.schemas.operators import Event, JobSelection, OperatorJobResource, Outcome
 
 router = APIRouter(prefix="/console/operate/jobs")
 
@@ -34,9 +36,15 @@ _TABS: Final[dict[str, dict[str, Any]]] = {  # the name of a tab, and what it pu
 
 
 class JobsQuery(OperatorJobQuery):
-    """Which jobs; and an id of any kind that somebody has at hand."""
+    """Which jobs, in which order; `find` is an id of any kind that somebody has at hand, or a part of a title."""
 
     find: Text | None = None
+    title: Text | None = None
+    sort: JobSort = JobSort.NEWEST
+
+    def as_filter(self) -> JobFilter:
+        """The repository's filter."""
+        return replace(super().as_filter(), title=self.title)
 
 
 @router.get("")
@@ -44,10 +52,10 @@ async def show_jobs(request: Request, services: ServicesDep) -> Response:
     """Those that the address asks for, newest first."""
     query = asked(request, JobsQuery)
     if query.find is not None:
-        return go_to(request, await _found(services, query.find))
-    found = await services.desk.jobs(query.as_filter(), limit=query.limit + 1, before=query.before)
-    shown = found[: query.limit]
+        return go_to(request, await _found(request, services, query.find))
+    shown, cursor = await _listed(services, query)
     chosen = {name: v for name in ("status", "deferred") if (v := request.query_params.get(name))}
+    tab = next((name for name, wanted in _TABS.items() if wanted == chosen), "")
     return page(
         request,
         whole_or(request, "jobs/page.html", "jobs/list.html"),
@@ -56,8 +64,11 @@ async def show_jobs(request: Request, services: ServicesDep) -> Response:
         tabs=_TABS,
         sinces=_sinces(),
         matching=_matching(query),
-        tab=next((name for name, wanted in _TABS.items() if wanted == chosen), ""),
-        cursor=write_cursor(shown[-1].job.id) if len(found) > len(shown) else None,
+        tab=tab,
+        failures=await services.desk.failures(query.as_filter()) if tab == "failed" else {},
+        sorts=list(JobSort),
+        now=datetime.now(UTC),
+        cursor=cursor,
     )
 
 
@@ -103,6 +114,15 @@ async def _only(caller: Caller, services: Services, job_id: UUID, *, cancel: boo
     return outcome.done[0]
 
 
+async def _listed(services: Services, query: JobsQuery) -> tuple[list[OperatorJobResource], str | None]:
+    """The jobs, and where the list goes on; one in an order of its own has no further page."""
+    if query.sort is not JobSort.NEWEST:
+        return await services.desk.first_jobs(query.as_filter(), query.sort, limit=query.limit), None
+    found = await services.desk.jobs(query.as_filter(), limit=query.limit + 1, before=query.before)
+    shown = found[: query.limit]
+    return shown, write_cursor(shown[-1].job.id) if len(found) > len(shown) else None
+
+
 def _sinces() -> dict[str, str]:
     """Moments to look back to; whole minutes, so that an address stays short."""
     now = datetime.now(UTC).replace(second=0, microsecond=0)
@@ -116,17 +136,26 @@ def _matching(query: JobsQuery) -> dict[str, str | int]:
     return {"status": "failed", "limit": 1_000, **{k: v for k, v in named.items() if v}, **since}
 
 
-async def _found(services: Services, text: str) -> str:
-    """The address of what an id names: a job, the jobs of a session, or those that a request made."""
+async def _found(request: Request, services: Services, text: str) -> str:
+    """The address of what an id names: a job, the jobs of a session or of a request; else of jobs with that title."""
+    text = text.strip()
     try:
-        named = UUID(text.strip())
+        named = UUID(text)
     except ValueError:
-        return f"{router.prefix}?{urlencode({'request_id': text.strip()})}"
+        made = await services.desk.jobs(JobFilter(request_id=text), limit=1, before=None)
+        return _narrowed(request, "request_id" if made else "title", text)
     try:
         await services.desk.job(named)
     except NotFoundError:
-        return f"{router.prefix}?session_id={named}"
+        return _narrowed(request, "session_id", str(named))
     return f"{router.prefix}/{named}"
+
+
+def _narrowed(request: Request, name: str, value: str) -> str:
+    """The list's address with one more filter, in place of what was found before."""
+    found = {"find", "session_id", "request_id", "title", "cursor"}
+    kept = [(key, each) for key, each in request.query_params.multi_items() if key not in found and each]
+    return f"{router.prefix}?{urlencode([*kept, (name, value)])}"
 
 
 async def _one(request: Request, services: Services, job_id: UUID, template: str) -> Response:
@@ -139,6 +168,7 @@ async def _one(request: Request, services: Services, job_id: UUID, template: str
         timeline=timeline(found.events),
         attempts=attempts(found.events, found.costs),
         detail_of=_detail_of,
+        served=found.job.status is not JobStatus.QUEUED or await services.desk.serves(found.job.engine),
         may_cancel=found.job.status in ACTIVE,
         may_retry=found.job.status in RETRYABLE,
     )

@@ -13,9 +13,10 @@ import pytest
 from api_service.console import visits
 from api_service.console.languages import language
 from shared.database import transaction
-from shared.errors import EngineError, SetupError
+from shared.errors import EngineError, MediaError, SetupError
 from shared.scopes import Scope
 from tests.fixtures.keys import PEPPER, bearer, made_key
+from tests.fixtures.rows import a_session, stored_job
 from tests.integration.api.conftest import Api, StartApi
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml", "Sec-Fetch-Site": "same-origin"}
@@ -369,6 +370,46 @@ async def test_a_stream_ends_at_once_when_the_service_stops(api: Api) -> None:
         api.server.services.pulse.stop()
         async with asyncio.timeout(300):
             assert not [line async for line in lines if line.startswith(": still here")]
+
+
+async def test_failed_jobs_are_counted_by_their_error_code(api: Api) -> None:
+    for error in (EngineError(), EngineError(), MediaError()):
+        job = await api.claimed(await api.send())
+        assert await api.jobs.fail(job.id, job.attempt, error)
+    page = await api.http.get(
+        "/console/operate/jobs?status=failed&error_code=media_unreadable", headers=BROWSER
+    )
+    counted = re.findall(r"<code>(\w+)</code> <b>(\d+)</b>", page.text)
+    assert counted == [("engine_failed", "2"), ("media_unreadable", "1")], "all codes, whichever is chosen"
+    [other] = re.findall(r'id="code-engine_failed" href="([^"]+)"', page.text)
+    assert other == "/console/operate/jobs?status=failed&amp;error_code=engine_failed"
+    everyone = await api.http.get("/console/operate/jobs", headers=BROWSER)
+    assert 'class="codes"' not in everyone.text
+
+
+async def test_jobs_are_put_in_order_and_found_by_a_part_of_their_title(api: Api) -> None:
+    early, late = [
+        await stored_job(api.pool, session=a_session(title=f"100% of {n}")) for n in ("Anna", "Ben")
+    ]
+    await api.pool.execute("UPDATE job SET created_at = now() - interval '1 hour' WHERE id = $1", early.id)
+    await api.pool.execute("UPDATE job SET attempt = 3 WHERE id = $1", late.id)
+
+    async def listed(query: str) -> list[str]:
+        page = await api.http.get(f"/console/operate/jobs?{query}", headers=BROWSER)
+        assert page.status_code == 200, page.text
+        return re.findall(r'id="job-[0-9a-f-]+" href="[^"]+">([^<]+)<', page.text)
+
+    assert await listed("") == ["100% of Ben", "100% of Anna"]
+    assert await listed("sort=waited") == ["100% of Anna", "100% of Ben"]
+    assert (await listed("sort=attempts"))[0] == "100% of Ben"
+    for order in ("ran", "cost"):
+        assert len(await listed(f"sort={order}")) == 2
+    assert await listed("title=anna") == ["100% of Anna"]
+    assert await listed("title=%25") == ["100% of Ben", "100% of Anna"], "no wildcard"
+    assert await listed("title=_") == []
+    found = await api.http.get("/console/operate/jobs?find=of+anna&engine=scripted&cursor=x", headers=BROWSER)
+    assert found.headers["Location"] == "/console/operate/jobs?engine=scripted&title=of+anna"
+    assert (await api.http.get("/console/operate/jobs?sort=best", headers=BROWSER)).status_code == 422
 
 
 async def test_the_doctor_names_what_is_wrong(api: Api) -> None:
