@@ -17,7 +17,7 @@ from deploy.local.processes import free_port
 from tests.fakes.google.environment import google_settings
 from tests.fakes.google.process import FakeGoogle
 from tests.fixtures.both_services import a_site
-from tests.fixtures.repository import ROOT
+from tests.fixtures.repository import ROOT, fences
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
 
@@ -38,6 +38,10 @@ def queries() -> Iterator[tuple[str, str, str]]:
     for title, panel in panels():
         for target in panel["targets"]:
             yield title, target["expr"].replace("$__rate_interval", "5m"), target["legendFormat"]
+    for block in fences(ROOT / "docs" / "metrics.md", "promql"):
+        for line in block.splitlines():
+            if not line.startswith("#"):
+                yield "docs/metrics.md", line, ""
     for rule in yaml.safe_load((ROOT / "deploy/prometheus/alerts.yaml").read_text())["groups"][0]["rules"]:
         yield rule["alert"], rule["expr"], rule["annotations"]["summary"].replace("$labels.", "")
 

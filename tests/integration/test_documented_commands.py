@@ -9,6 +9,8 @@ import json
 import os
 import re
 import shutil
+import sys
+import textwrap
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from shared.database import open_pool
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.both_services import Site, a_site
 from tests.fixtures.keys import PEPPER, made_key
-from tests.fixtures.repository import ROOT
+from tests.fixtures.repository import ROOT, fences
 
 SHOWN = re.compile(r"019[0-9a-f]*(?:-[0-9a-f]{4})?[-…]+")  # an id, shortened as documents do
 PRELUDE = """
@@ -34,8 +36,7 @@ CURL = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not inst
 
 def typed(document: str, program: str) -> list[str]:
     """The lines of a document's shell blocks that call the program, those that go on joined."""
-    fences = re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs" / document).read_text(), re.M | re.S)
-    lines = "\n".join(fences).replace("\\\n", " ").splitlines()
+    lines = "\n".join(fences(ROOT / "docs" / document, "sh")).replace("\\\n", " ").splitlines()
     return [line.partition("   #")[0].strip() for line in lines if line.startswith(f"{program} ")]
 
 
@@ -67,6 +68,21 @@ class Shell:
 
     def _id(self, found: re.Match[str]) -> str:
         return f"{found[1]}{found[2]}_id{found[3]}{self.ids[found[2] + 's']}"
+
+    async def python(self, code: str) -> str:
+        """Run a piece of Python, with this site's address and key; returns what it printed."""
+        assert self.site.api is not None
+        file = self.site.folder / "piece.py"
+        file.write_text(
+            f"key = {self.key!r}\n{code.replace('https://transcripts.example', self.site.api.url)}"
+        )
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(file), cwd=self.site.folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await process.communicate()
+        assert process.returncode == 0, err.decode()
+        return out.decode()
 
     def learn(self, answer: str) -> None:
         """Remember the ids in an answer: of what was made, or where it is."""
@@ -138,6 +154,23 @@ async def test_what_other_guides_type(shell: Shell, redis_url: str) -> None:
     await shell.run(test)
     await shell.run(deliveries)
     await look_into_the_queue(redis_url)
+    await use_the_client(shell)
+
+
+async def use_the_client(shell: Shell) -> None:
+    """Both pieces of Python of its guide, the second below what it leaves out."""
+    first, follow = fences(ROOT / "docs" / "client.md", "python")
+    printed = (await shell.python(first)).splitlines()
+    assert len(printed) > 1
+    lines = (
+        "import asyncio",
+        "from client.aio import AsyncClient",
+        f"job_id = {printed[0]!r}",
+        "async def main():",
+        textwrap.indent(follow, "    "),
+        "asyncio.run(main())",
+    )
+    assert "succeeded" in await shell.python("\n".join(lines))
 
 
 async def look_into_the_queue(redis_url: str) -> None:

@@ -23,6 +23,7 @@ from shared.queue.webhook_bell import WebhookBell
 from tests.fixtures.api_process import ApiProcess
 from tests.fixtures.audio import tone_wav
 from tests.fixtures.least_rights import Roles, a_redis_with_users, refusals, with_roles
+from tests.fixtures.repository import documents, fences
 from tests.fixtures.worker_process import a_worker
 from worker_service.engines.google.budget import CallBudget
 
@@ -143,12 +144,12 @@ async def test_the_services_prune_the_audit_trail_as_its_owner_allows(roles: Rol
 
 
 async def test_dashboards_see_what_the_documents_show(roles: Roles) -> None:
-    """Each query of docs/operations.md and docs/scheduling.md, in its form."""
+    """Each query of the documents, as it stands there, and the like."""
+    shown = [sql for document in documents() for sql in fences(document, "sql")]
+    assert sum(sql.count("SELECT") for sql in shown) >= 4
     await attempt(
         roles.url("reader"),
-        "SELECT error ->> 'code', count(*) FROM job WHERE status = 'failed' AND finished_at > now() GROUP BY 1",
-        "SELECT at, attempt, what, detail FROM job_event ORDER BY n",
-        "SELECT tenant_id, count(*), min(queued_at) FROM job WHERE status = 'queued' AND rung_at IS NULL GROUP BY 1",
+        *(sql.replace("'…'", f"'{new_id()}'") for sql in shown),
         "SELECT sum(micro_dollars) FROM usage",
         "SELECT id, state FROM (SELECT id, CASE WHEN draining THEN 'draining' END AS state FROM worker) w",
         "SELECT s.status, ps.progress FROM session s LEFT JOIN processing_status ps ON s.id = ps.session_id",
