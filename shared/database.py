@@ -16,7 +16,7 @@ from shared.tls import tls_advice
 log = get_logger(__name__)
 T = TypeVar("T")
 
-SCHEMA_REVISION = "0025"
+SCHEMA_REVISION = "0026"
 """The migration that this code expects; a test compares it with the newest one in deploy/migrations."""
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -74,9 +74,11 @@ def cannot_be_used(error: BaseException) -> SetupError:
 
 
 async def _prepare_connection(connection: Connection) -> None:
-    """Have jsonb columns go in and out as Python values, and statements be traced."""
+    """Have jsonb columns go in and out as Python values, statements be traced, and none compiled."""
     if telemetry.on():
         connection.add_query_logger(telemetry.statement_ended)
+    # Compiling a statement of many parts takes a second, and it then runs for some milliseconds.
+    await connection.execute("SET jit = off")
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=json_text, decoder=json.loads, format="text"
     )

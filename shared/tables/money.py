@@ -64,6 +64,7 @@ class Usage(SQLModel, table=True):
     __table_args__ = (
         Index("usage_by_tenant", "tenant_id", "created_at"),
         Index("usage_by_engine", "engine", "created_at"),
+        Index("usage_by_age", "created_at"),
     )
 
     job_id: UUID = Field(primary_key=True)
