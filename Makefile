@@ -6,7 +6,8 @@ export PYTHONDONTWRITEBYTECODE =
 ARGS ?=
 ENGINE ?=
 PYTHONS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14)
-PYTEST = $(BIN)/pytest -n auto --maxprocesses 4
+PYTEST = $(BIN)/pytest -n auto --maxprocesses 6 --dist worksteal
+BROWSER = $(PYTEST) --maxprocesses 2 --dist loadfile -m browser
 COVERAGE = --cov --cov-report=term:skip-covered
 LOCK = $(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-annotate \
   --custom-compile-command "make lock" $(ARGS)
@@ -133,7 +134,7 @@ test: dev weights ## the tests, on a real Postgres and a real Redis of their own
 
 # A browser on a busy machine: what fails is tried once more, by itself.
 test-browser: dev weights ## the tests of the console, in Chromium (`make browser` installs it)
-	@$(PYTEST) --dist loadfile -m browser $(ARGS) || $(PYTEST) --dist loadfile -m browser --last-failed
+	@$(BROWSER) $(ARGS) || $(BROWSER) --last-failed
 
 test-slow: dev weights ## the tests that take minutes: fresh installations
 	@$(PYTEST) -m slow $(ARGS)

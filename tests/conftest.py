@@ -3,6 +3,7 @@
 Under pytest-xdist every worker has its own pair, so that no test waits for another worker's.
 """
 
+import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +16,11 @@ from deploy.local.postgres import Postgres
 from deploy.local.redis import Redis
 
 TEMPLATE = "migrated"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many processes again as there are processors: about one test in three waits for somebody else."""
+    return max(1, len(os.sched_getaffinity(0)) * 3 // 2) if hasattr(os, "sched_getaffinity") else 4
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,13 @@
 import copy
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
 
 from shared.settings import WorkerSettings, known_settings
 from tests.fixtures import dockerfiles
@@ -75,16 +75,34 @@ def variables(document: Json) -> dict[str, Json]:
     return {entry["name"]: entry for entry in container(document)["env"]}
 
 
+@dataclass(frozen=True)
+class Validators:
+    """What knows the fields of Kubernetes, and of JSON Schema."""
+
+    kubernetes: Callable[..., Any]
+    invalid: type[Exception]
+    schema: Any
+
+
+@cache
+def validators() -> Validators:
+    """Loaded by the tests that need them: it takes a second, which every process that collects tests would pay."""
+    import kubernetes_validate  # noqa: PLC0415
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+
+    return Validators(kubernetes_validate.validate, kubernetes_validate.ValidationError, Draft202012Validator)
+
+
 @pytest.mark.parametrize("document", CORE)
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_kubernetes_takes_it_and_knows_every_field(document: Json, version: str) -> None:
-    kubernetes_validate.validate(document, version, strict=True)
+    validators().kubernetes(document, version, strict=True)
 
 
 @pytest.mark.parametrize("document", CUSTOM)
 def test_keda_and_kustomize_take_it_and_know_every_field(document: Json) -> None:
-    Draft202012Validator.check_schema(SCHEMA)
-    assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(document)] == []
+    validators().schema.check_schema(SCHEMA)
+    assert [error.message for error in validators().schema(SCHEMA).iter_errors(document)] == []
 
 
 MISTAKES: list[Callable[[Json], Any]] = [
@@ -99,14 +117,14 @@ MISTAKES: list[Callable[[Json], Any]] = [
 def test_mistakes_are_found(mistake: Callable[[Json], Any]) -> None:
     worker = copy.deepcopy(WORKER)
     mistake(worker)
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(worker, NEWEST, strict=True)
+    with pytest.raises(validators().invalid):
+        validators().kubernetes(worker, NEWEST, strict=True)
 
 
 def test_an_unknown_field_of_keda_is_found() -> None:
     scaled = copy.deepcopy(found("ScaledObject", "transcripts-worker"))
     scaled["spec"]["triggers"][0]["metadata"]["valueLocations"] = "due"
-    assert list(Draft202012Validator(SCHEMA).iter_errors(scaled))
+    assert list(validators().schema(SCHEMA).iter_errors(scaled))
 
 
 def test_every_file_is_applied_by_something_that_is_written_down() -> None:

@@ -19,7 +19,8 @@ def test_the_committed_document_is_the_one_of_the_code() -> None:
 
 
 def operations() -> list[tuple[str, str]]:
-    return [(path, method) for path, methods in document()["paths"].items() for method in methods]
+    committed = json.loads(COMMITTED.read_text())  # ten times as fast to read as the code's is to make
+    return [(path, method) for path, methods in committed["paths"].items() for method in methods]
 
 
 @pytest.mark.parametrize(("path", "method"), operations())
