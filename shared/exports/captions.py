@@ -37,12 +37,22 @@ def cues(transcript: Transcript, options: ExportOptions, *, name_changes: bool) 
     for segment in sorted(transcript.segments, key=lambda s: s.start_ms):
         voice = speaker_label(transcript, segment.speaker)
         name = (voice or UNKNOWN_SPEAKER) if known else None
-        prefix = f"{name}:" if name_changes and name and name != shown else ""
+        prefix = f"{_fitted(name, options)}:" if name_changes and name and name != shown else ""
         made = _cut(segment, voice, prefix, options)
         if made:
             shown = name
         cut += made
     return _timed(cut, options, transcript.duration_ms)
+
+
+def _fitted(name: str, options: ExportOptions) -> str:
+    """The name, shortened where it would take more than a line from what is said."""
+    room = options.max_line_chars - 1  # the colon
+    if display_width(name) <= room:
+        return name
+    while name and display_width(name) >= room:
+        name = name[:-1]
+    return f"{name.rstrip()}…"
 
 
 def _cut(segment: Segment, voice: str | None, prefix: str, options: ExportOptions) -> list[Cue]:

@@ -189,3 +189,13 @@ def test_the_line_length_is_the_callers_choice(limit: int, lines: int) -> None:
         name_changes=False,
     )
     assert [len(cue.lines) for cue in made] == [lines]
+
+
+@pytest.mark.parametrize("name", ["Dr. Maximiliana Konstantinopolskaya of Somewhere Else", "王" * 30])
+def test_a_long_name_leaves_room_for_what_is_said(name: str) -> None:
+    said = Transcript("t", "en", 9_000, (Segment(0, 0, 3_000, "Well then.", 1),), (Speaker(1, name),))
+    (cue,) = cues(said, ExportOptions(max_line_chars=42, max_lines=2), name_changes=True)
+    assert len(cue.lines) <= 2
+    assert all(display_width(line) <= 42 for line in cue.lines)
+    assert shown([cue]).startswith(name.replace(" ", "")[:15])
+    assert shown([cue]).endswith("…:Wellthen.")
