@@ -72,7 +72,7 @@ async def run(options: Options) -> None:
         ]
     )
     server = grpc.aio.server(options=_GRPC_OPTIONS)
-    server.add_generic_rpc_handlers(SpeechService(state, operations, faults, quotas).handlers())
+    server.add_generic_rpc_handlers(SpeechService(state, operations, faults, quotas, account).handlers())
     bound = server.add_insecure_port(f"127.0.0.1:{options.grpc_port}")
     await server.start()
     listener = _listen(options.http_port)

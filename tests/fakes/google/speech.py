@@ -13,7 +13,9 @@ from google.protobuf import any_pb2, empty_pb2
 from google.rpc import error_details_pb2, status_pb2
 from tests.fakes.google import capabilities
 from tests.fakes.google.faults import Faults, Quotas, Refusal
+from tests.fakes.google.objects import StorageRefusal
 from tests.fakes.google.operations import Operations
+from tests.fakes.google.signing import Account
 from tests.fakes.google.state import State
 
 Handler = Callable[[Any], Any]
@@ -25,8 +27,11 @@ _LOCATIONS: Final = "google.cloud.location.Locations"
 class SpeechService:
     """Answers gRPC calls; every call passes the faults, the quotas and the count of calls."""
 
-    def __init__(self, state: State, operations: Operations, faults: Faults, quotas: Quotas) -> None:
+    def __init__(
+        self, state: State, operations: Operations, faults: Faults, quotas: Quotas, account: Account
+    ) -> None:
         self._state = state
+        self._account = account
         self._operations = operations
         self._faults = faults
         self._quotas = quotas
@@ -65,7 +70,7 @@ class SpeechService:
     ) -> Callable[[Any, grpc.aio.ServicerContext], Awaitable[Any]]:
         async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
             # A client that gives up does not stop what it has asked for.
-            work = asyncio.ensure_future(self._answer(method, handler, request))
+            work = asyncio.ensure_future(self._answer(method, handler, request, _authorization(context)))
             self._working.add(work)
             work.add_done_callback(self._done)
             try:
@@ -78,7 +83,7 @@ class SpeechService:
 
         return call
 
-    async def _answer(self, method: str, handler: Handler, request: Any) -> Any:
+    async def _answer(self, method: str, handler: Handler, request: Any, authorization: str | None) -> Any:
         text = str(request)
         await asyncio.sleep(self._state.settings.grpc_latency_ms / 1_000)
         for when in ("before", "after"):
@@ -86,8 +91,16 @@ class SpeechService:
             if fault:
                 raise Refusal(grpc.StatusCode[str(fault.code)], fault.message, fault.ms, fault.reason)
             if when == "before":
+                self._admit(authorization)
                 reply = handler(request)
         return reply
+
+    def _admit(self, authorization: str | None) -> None:
+        if self._state.settings.require_grpc_auth:
+            try:
+                self._account.check_token(authorization)
+            except StorageRefusal as refusal:
+                raise Refusal(grpc.StatusCode.UNAUTHENTICATED, refusal.message) from refusal
 
     def _done(self, work: "asyncio.Future[Any]") -> None:
         self._working.discard(work)
@@ -137,6 +150,12 @@ class SpeechService:
     def get_location(self, request: locations_pb2.GetLocationRequest) -> locations_pb2.Location:
         """One location; NOT_FOUND for one that this server does not have."""
         return _location_resource(request.name)
+
+
+def _authorization(context: grpc.aio.ServicerContext) -> str | None:
+    """What the caller sent to prove who it is."""
+    sent = dict(context.invocation_metadata() or ())
+    return sent.get("authorization")
 
 
 def _location(name: str) -> str:

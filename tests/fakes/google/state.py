@@ -55,6 +55,7 @@ class Settings:
         60  # how much times of words in a piece of a recording differ from those in the whole
     )
     require_auth: bool = False  # storage takes only tokens of /token
+    require_grpc_auth: bool = False  # and so does everything else
     rewrite_bytes: int = 0  # how much of an object one call of rewrite copies; 0: all
     list_page_size: int = 1_000  # objects a page of a bucket's listing
 

@@ -1,5 +1,7 @@
 """One attempt with the engine google: what is asked, what is heard, what it costs, what goes wrong."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,12 +16,14 @@ from shared.errors import (
     EngineUnavailableError,
     UnsupportedOptionError,
 )
+from shared.google.speech import CHIRP_3
 from shared.jobs.operations import FREE, Cost
 from shared.lifecycle import Processing
 from tests.fakes.google.calls import connect, get, metadata
 from tests.fakes.google.process import FakeGoogle
 from tests.integration.google.conftest import Order, heard, open_engine, started
 from worker_service.engines.google import engine as engine_module
+from worker_service.engines.google import locations as locations_module
 from worker_service.engines.google.engine import GoogleEngine
 from worker_service.engines.port import NotStartedError, OperationEndedError, StillRunningError
 from worker_service.pieces.cutting import Cutting
@@ -192,6 +196,26 @@ async def test_what_cannot_be_had_is_refused_before_anything_is_sent(
     assert google.calls() == {}
 
 
+async def test_the_table_learns_from_the_locations_api(
+    google: FakeGoogle, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F20: what Google has taught a model since is taken, once an operation has run there."""
+    known = replace(CHIRP_3, languages=frozenset({"en-US"}), diarizes=frozenset())
+    monkeypatch.setattr(locations_module, "TABLE", {"us": (known,)})
+    google.settings(operation_ms=0)
+    engine = open_engine(google, TRANSCRIPTS_GOOGLE_LOCATIONS="us")
+    with pytest.raises(UnsupportedOptionError):
+        engine.check(order(language="de"))
+    await heard(engine, order())
+    while True:
+        with suppress(UnsupportedOptionError):
+            plan = engine.check(order(language="de"))
+            break
+        await asyncio.sleep(0.01)
+    assert (plan.model, plan.notices) == ("chirp_3", ()), "and that it tells voices apart there"
+    await engine.aclose()
+
+
 # What goes wrong -------------------------------------------------------------------------------------------
 
 
@@ -225,6 +249,22 @@ async def test_an_answer_that_leaves_it_open_is_no_refusal(
         await started(engine, order())
     assert len(google.operations()) == 1
     assert google.calls()["BatchRecognize"] == {code: 1}, "no library tried again"
+
+
+async def test_every_call_carries_a_token(google: FakeGoogle, engine: GoogleEngine, order: Order) -> None:
+    google.settings(require_grpc_auth=True, operation_ms=600_000)
+    request = order()
+    operation = await started(engine, request)
+    assert await engine.find(request.prefix) == operation
+    await engine.cancel(operation, 1_000)
+    nobody = open_engine(google, GOOGLE_APPLICATION_CREDENTIALS_JSON="")
+    with pytest.raises(EngineMisconfiguredError, match="UNAUTHENTICATED"):
+        await nobody.cancel(operation, 1_000)
+    await nobody.aclose()
+    assert {code for codes in google.calls().values() for code in codes if not code.isdigit()} == {
+        "OK",
+        "UNAUTHENTICATED",
+    }
 
 
 async def test_google_says_when_to_come_back(google: FakeGoogle, engine: GoogleEngine, order: Order) -> None:

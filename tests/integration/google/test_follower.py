@@ -11,9 +11,11 @@ import pytest
 from arq.connections import ArqRedis
 
 from shared.errors import EngineMisconfiguredError, EngineUnavailableError
+from shared.lifecycle import Processing
 from shared.queue.client import connect as connect_redis
 from tests.fakes.google.process import FakeGoogle
 from tests.integration.google.conftest import Order, lost, open_engine, started, twin
+from worker_service.engines.google import client as client_module
 from worker_service.engines.google import engine as engine_module
 from worker_service.engines.google import follower as follower_module
 from worker_service.engines.google.budget import CallBudget
@@ -86,6 +88,50 @@ async def test_google_may_come_and_go(google: FakeGoogle, engine: GoogleEngine, 
     assert (await task).words
 
 
+async def test_an_answer_that_never_comes_is_not_waited_for(
+    google: FakeGoogle, engine: GoogleEngine, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F1: the library has no deadline of its own; one look that hangs would end all looking."""
+    monkeypatch.setattr(client_module, "CALL_S", 1.0)
+    google.fault("GetOperation", do="hang", times=1)
+    _, _, task = await follow(engine, order(1_000))
+    assert (await task).words
+
+
+async def test_google_s_own_wait_is_kept(
+    google: FakeGoogle, engine: GoogleEngine, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F8: no look comes sooner than Google asks."""
+    monkeypatch.setattr(follower_module, "_LONGEST_WAIT_S", 0.05)
+    google.fault("GetOperation", code="RESOURCE_EXHAUSTED", ms=1_500)
+    began = time.monotonic()
+    _, _, task = await follow(engine, order(1_000))
+    assert (await task).words
+    assert time.monotonic() - began >= 1.5
+
+
+async def test_how_fast_operations_are_is_learnt(
+    google: FakeGoogle, engine: GoogleEngine, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F16: progress between Google's steps is that of operations that have ended, not of a guess made beforehand."""
+    monkeypatch.setattr(follower_module, "_TICK_S", 0.05)
+    google.settings(operation_ms=1_000, clock_ms=0)
+    _, _, task = await follow(engine, order(1_200_000))
+    await task
+    google.settings(operation_ms=600_000)
+    loop, speeds = asyncio.get_running_loop(), list[float]()
+    request = order(1_200_000)
+    name, began = await started(engine, request), loop.time()
+    task = asyncio.create_task(
+        engine.follow(request, name, lambda ms: speeds.append(ms / (loop.time() - began)))
+    )
+    while not speeds:
+        await asyncio.sleep(0.01)
+    assert speeds[0] > 2 * follower_module._FIRST_GUESS
+    google.settings(clock_ms=600_000)
+    await task
+
+
 async def test_a_location_that_stays_closed_ends_the_wait(
     google: FakeGoogle, engine: GoogleEngine, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +158,21 @@ async def test_an_operation_that_never_ends_is_given_up_and_cancelled(
     assert type(caught.value.error) is EngineUnavailableError
     assert caught.value.cost.estimated
     assert google.operations()[0]["error"]["code"] == 1
+
+
+async def test_the_cheap_way_has_a_day(
+    google: FakeGoogle, engine: GoogleEngine, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is given up for a standard operation is waited for where Google promised a day."""
+    monkeypatch.setattr(engine_module, "_STANDARD_S", -1e6)
+    monkeypatch.setattr(follower_module, "_TICK_S", 0.1)
+    google.settings(operation_ms=600_000)
+    _, _, cheap = await follow(engine, order(1_000, processing=Processing.ECONOMY))
+    _, _, standard = await follow(engine, order(1_000))
+    with pytest.raises(OperationEndedError, match="did not end"):
+        await standard
+    google.settings(clock_ms=600_000)
+    assert (await cheap).words
 
 
 async def test_results_are_seen_in_the_bucket_where_listing_is_slow(

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
@@ -172,3 +174,17 @@ async def test_one_in_a_location_that_is_not_set_up_any_more_is_found(
     later = open_engine(google, TRANSCRIPTS_GOOGLE_LOCATIONS="europe-west4")
     assert await later.find(request.prefix) == name
     await later.aclose()
+
+
+async def test_a_page_may_be_longer_than_the_usual_message(
+    google: FakeGoogle, engine: GoogleEngine, order: Order
+) -> None:
+    """The request is echoed in each operation, phrases and all: fifty of these are 5 MB, and gRPC's limit is 4 MiB."""
+    google.settings(operation_ms=60_000, batch_requests_per_window=1_000)
+    phrases = tuple(f"{n:04} {'long ' * 19}" for n in range(1_000))
+    first = order(1_000, phrases=phrases)
+    staged = await engine.stage(first)
+    name = await engine.submit(first, staged)
+    others = [replace(first, job_id=uuid4()) for _ in range(50)]
+    await asyncio.gather(*(engine.submit(other, staged) for other in others))
+    assert await engine.find(first.prefix) == name
