@@ -2,6 +2,7 @@
 
 from playwright.async_api import expect
 
+from api_service.console.languages import language
 from tests.console.browser import PHONE
 from tests.console.conftest import BROWSER_TEST, Visit
 
@@ -32,6 +33,25 @@ async def test_a_phone_has_a_menu(visit: Visit) -> None:
         await expect(link).to_be_visible()
         width = await page.evaluate("() => document.documentElement.scrollWidth")
         assert width <= PHONE[0], "nothing has to be scrolled sideways"
+
+
+async def test_a_refusal_that_a_script_gets_is_told_in_the_reader_s_language(visit: Visit) -> None:
+    told = """async ([code, detail]) => {
+        const address = document.querySelector("script[type=module]").src.replace(/[^/]+$/, "api.js");
+        const { Problem } = await import(address);
+        return new Problem(409, { code, detail }).message;
+    }"""
+    words = language("zh-TW").texts
+    async with visit(locale="zh-TW") as visitor:
+        page = await visitor.open("/console/upload")
+        usual = ["budget_exceeded", "The budget of this month does not allow it. Nothing was spent."]
+        assert await page.evaluate(told, usual) == words["error.budget_exceeded"]
+        more = await page.evaluate(told, ["budget_exceeded", "3.00 USD are spent."])
+        assert more == f"{words['error.budget_exceeded']} 3.00 USD are spent."
+        assert await page.evaluate(told, ["their_code", "Theirs."]) == "Theirs."
+    async with visit() as visitor:
+        page = await visitor.open("/console/upload")
+        assert await page.evaluate(told, ["budget_exceeded", "3.00 USD are spent."]) == "3.00 USD are spent."
 
 
 async def test_everyone_can_use_the_frame(visit: Visit) -> None:
