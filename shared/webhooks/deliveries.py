@@ -43,7 +43,8 @@ RETURNING d.*, coalesce(d.url, e.url) AS target, e.secret,
     CASE WHEN e.old_secret_until > now() THEN e.old_secret END AS old_secret,
     (SELECT traceparent FROM job WHERE id = (d.data ->> 'job_id')::uuid) AS traceparent
 """  # noqa: S608  (the part is a constant)
-_MINE: Final = "id = $1 AND attempts = $2 AND status = 'pending'"
+# A claim is told from all others by the moment at which it ends: attempts are counted anew after a replay.
+_MINE: Final = "id = $1 AND next_attempt_at = $2 AND status = 'pending'"
 _DISABLE: Final = """
 UPDATE webhook_endpoint SET disabled_at = now(), disabled_reason = $2, updated_at = now()
 WHERE id = $1 AND disabled_at IS NULL RETURNING true
@@ -181,9 +182,9 @@ class DeliveryRepository:
         """Have what was claimed and not settled be due at once: the worker stops."""
         await self._pool.execute(
             "UPDATE webhook_delivery d SET next_attempt_at = now(), attempts = d.attempts - 1"
-            " FROM unnest($1::uuid[], $2::int[]) AS v (id, attempts)"
-            " WHERE d.id = v.id AND d.attempts = v.attempts AND d.status = 'pending'",
-            [d.id for d in deliveries], [d.attempts for d in deliveries],
+            " FROM unnest($1::uuid[], $2::timestamptz[]) AS v (id, until)"
+            " WHERE d.id = v.id AND d.next_attempt_at = v.until AND d.status = 'pending'",
+            [d.id for d in deliveries], [d.next_attempt_at for d in deliveries],
         )  # fmt: skip
 
     async def forget_old(self) -> None:
@@ -202,5 +203,5 @@ class DeliveryRepository:
             )  # fmt: skip
             await connection.execute(
                 f"UPDATE webhook_delivery SET {assignment} WHERE {_MINE}",  # noqa: S608  (constants of this class)
-                delivery.id, delivery.attempts, *values,
+                delivery.id, delivery.next_attempt_at, *values,
             )  # fmt: skip

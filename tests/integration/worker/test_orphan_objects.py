@@ -167,10 +167,12 @@ async def a_copy(site: Site, database_url: str) -> AsyncIterator[Site]:
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
     )
     await connection.execute(f'CREATE DATABASE "{name}_copy" TEMPLATE "{name}"')
-    async with await open_pool(f"{server}/{name}_copy", size=2, name="test") as pool:
-        yield Site(pool, site.store)
-    await connection.execute(f'DROP DATABASE "{name}_copy" WITH (FORCE)')
-    await connection.close()
+    try:
+        async with await open_pool(f"{server}/{name}_copy", size=2, name="test") as pool:
+            yield Site(pool, site.store)
+        await connection.execute(f'DROP DATABASE "{name}_copy" WITH (FORCE)')
+    finally:
+        await connection.close()
 
 
 @pytest.mark.parametrize("first", ["the original", "the copy"])

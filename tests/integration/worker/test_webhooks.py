@@ -443,6 +443,28 @@ async def test_one_worker_delivers_and_what_a_dead_one_had_claimed_comes_round(s
     assert ((await site.only()).status, (await site.only()).attempts) == ("delivered", 2)
 
 
+@pytest.mark.parametrize("replayed", [False, True])
+async def test_a_worker_that_was_overtaken_settles_nothing(site: Site, replayed: bool) -> None:
+    """F5: neither while another tries, nor after a replay, when attempts are counted from the beginning again."""
+    endpoint = await site.endpoint()
+    await site.failed()
+
+    async def claim() -> DeliveryRecord:
+        await site.pool.execute("UPDATE webhook_delivery SET next_attempt_at = now() - interval '1 second'")
+        (claimed,) = await site.deliveries.claim(most=9, of_one_endpoint=9, lease_s=60)
+        return claimed.delivery
+
+    slow, quick = await claim(), await claim()
+    if replayed:
+        await site.deliveries.failed(quick, Attempt(datetime.now(UTC), 5, 500, None))
+        assert await site.deliveries.replay(endpoint.id, endpoint.tenant_id, [slow.id], None)
+        assert (await claim()).attempts == slow.attempts
+    await site.deliveries.delivered(slow, Attempt(datetime.now(UTC), 5, 204, None))
+    await site.deliveries.give_back([slow])
+    assert (await site.only()).status == "pending"
+    assert (await site.only()).next_attempt_at > datetime.now(UTC), "whoever overtook it still has it"
+
+
 async def test_a_worker_that_stops_gives_back_what_it_has_under_way(site: Site) -> None:
     await site.endpoint()
     await site.failed()
