@@ -11,11 +11,15 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from deploy.local.postgres import Postgres
 from deploy.local.redis import Redis
 
 TEMPLATE = "migrated"
+
+settings.register_profile("patient", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("patient")
 
 
 def pytest_xdist_auto_num_workers() -> int:
