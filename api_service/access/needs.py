@@ -23,6 +23,7 @@ _BY_PREFIX: Final = (
     ("/v1/ops", Scope.OPS),
     ("/metrics", Scope.OPS),
     ("/console/operate", Scope.OPS),
+    ("/console/upload", Scope.SESSIONS_WRITE),
 )
 
 

@@ -135,6 +135,10 @@ async def test_a_key_without_the_scope_sees_why(start_api: StartApi) -> None:
         assert "No permission" in page.text
         assert "scope ops" in page.text
         assert "/console/operate" not in page.text, "what one may not see is not in the navigation"
+        upload = await api.http.get("/console/upload", headers=BROWSER)
+        assert (upload.status_code, "scope sessions:write" in upload.text) == (403, True)
+        sessions = await api.http.get("/console/sessions", headers=BROWSER)
+        assert 'id="upload"' not in sessions.text
 
 
 FORGED = [
