@@ -162,7 +162,8 @@ def refusal(response: httpx.Response) -> TranscriptsError:
 def _missing(response: httpx.Response) -> TranscriptsError:
     if "bucket does not exist" in _message(response):  # the one case that only the text tells apart
         return StorageMisconfiguredError(
-            "The bucket of TRANSCRIPTS_STORAGE_URL does not exist. Make it, or set another."
+            "The bucket does not exist. Make it, or set another: TRANSCRIPTS_STORAGE_URL names that of the recordings, "
+            "TRANSCRIPTS_GOOGLE_BUCKET Google's."
         )
     return ObjectMissingError()
 

@@ -349,7 +349,7 @@ async def test_a_key_that_is_refused_says_so(google: FakeGoogle, opened: Open) -
 async def test_what_is_set_up_wrongly_is_named_with_the_fix(google: FakeGoogle, opened: Open) -> None:
     """F26."""
     cloud = CloudStorage(Anonymous(), endpoint=google.storage_url)
-    with pytest.raises(StorageMisconfiguredError, match="bucket of TRANSCRIPTS_STORAGE_URL does not exist"):
+    with pytest.raises(StorageMisconfiguredError, match=r"does not exist.*TRANSCRIPTS_GOOGLE_BUCKET"):
         await GcsStore(cloud, "elsewhere").put(KEY, pieces())
     await cloud.aclose()
     google.fault("storage.start", code=403, message="transcripts@x has no storage.objects.create.")
