@@ -42,7 +42,7 @@ Phrases = Annotated[
 Metadata = Annotated[
     dict[str, Any],
     AfterValidator(bounded_json),
-    Field(description="Yours: an object of at most 8 KiB, kept and given back"),
+    Field(description="Yours: an object of at most 8 KiB, nested up to 32 deep, kept and given back"),
 ]
 DeleteAfter = Annotated[
     datetime,
