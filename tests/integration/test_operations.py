@@ -221,6 +221,19 @@ async def test_many_that_cannot_be_deleted_do_not_hide_a_newer_one(
     assert len(seen[0] | seen[1]) == 150
 
 
+async def test_what_an_engine_billed_this_month_is_known(pool: Pool, rows: OperationRepository) -> None:
+    """F32: its price depends on it; neither another engine's minutes count, nor last month's."""
+    this, other, old = [await claimed(pool) for _ in range(3)]
+    for run in (this, other, old):
+        await close(pool, await an_operation(pool, run), Outcome.SUCCEEDED, PAID)
+    await pool.execute("UPDATE usage SET engine = 'google' WHERE job_id <> $1", other.id)
+    await pool.execute(
+        "UPDATE usage SET created_at = date_trunc('month', now()) - interval '1 second' WHERE job_id = $1",
+        old.id,
+    )
+    assert await rows.billed_this_month("google") == PAID.billed_ms
+
+
 # What was staged -------------------------------------------------------------------------------------------
 
 
