@@ -14,7 +14,7 @@ from shared.jobs.dispatch import Dispatcher
 from shared.jobs.operations import Cost, OperationRepository
 from shared.jobs.pieces import Intent, Piece, PieceRepository
 from shared.jobs.repository import JobRepository
-from shared.lifecycle import Outcome, Priority
+from shared.lifecycle import Outcome, Phase, Priority
 from shared.queue.client import RedisJobQueue, connect
 from shared.records import JobRecord
 from shared.sessions import SessionRepository
@@ -22,6 +22,7 @@ from shared.transcript import Segment
 from shared.transcripts.repository import TranscriptRepository
 from tests.fixtures.locks import until_waiting
 from tests.fixtures.rows import a_job, a_session, an_operation, sign_on, stored_job
+from worker_service.status import StatusBoard
 
 
 @pytest.fixture
@@ -240,3 +241,22 @@ async def test_a_job_falls_back_once(pool: Pool, jobs: JobRepository) -> None:
     again = await claimed(jobs, run)
     assert not await jobs.fall_back(again, EngineError(), {"code": "engine_fallback", "detail": "."})
     assert (await jobs.get(run.id, run.tenant_id)).status == "running"
+
+
+async def test_what_a_run_says_does_not_stand_over_the_words_of_its_end(
+    pool: Pool, jobs: JobRepository
+) -> None:
+    """F15: neither while its end is being committed, nor after."""
+    run = await claimed(jobs, await stored_job(pool))
+    board = StatusBoard(pool, tick_s=1)
+    board.track(run, lambda: None)
+    said = "SELECT phase, message FROM processing_status"
+    async with transaction(pool) as cancelling:
+        await cancelling.fetchrow(moves.CANCEL, run.id, {"code": "cancelled"})
+        board.report(run, Phase.TRANSCRIBING, "Listening", 0.5)
+        await board.tick()  # passes over the job: it does not wait
+    assert tuple(await pool.fetchrow(said) or ()) == (None, "Cancelled")
+    board.track(run, lambda: None)
+    board.report(run, Phase.SAVING, "Saving", 0.5)
+    await board.tick()
+    assert tuple(await pool.fetchrow(said) or ()) == (None, "Cancelled")
