@@ -167,6 +167,30 @@ async def test_what_is_damaged_on_the_way_is_noticed(google: FakeGoogle, store: 
         await store.put(KEY, pieces())
     google.clear_faults()
     assert await store.size(KEY) is None
+    assert "storage.delete" not in google.calls(), "the sum goes along: it was never an object"
+
+
+class _Forgetful(CloudStorage):
+    """Cloud Storage behind something that drops the header with our sum."""
+
+    async def ask(self, method: str, url: str, **request: Any) -> httpx.Response:
+        request["headers"] = {
+            name: value for name, value in request["headers"].items() if name != "X-Goog-Hash"
+        }
+        return await super().ask(method, url, **request)
+
+
+async def test_what_is_damaged_is_noticed_where_cloud_storage_was_not_told_the_sum(
+    google: FakeGoogle,
+) -> None:
+    """What it says that it has is compared here, too."""
+    store = GcsStore(_Forgetful(Anonymous(), endpoint=google.storage_url, wait_s=0.01), "recordings")
+    google.fault("storage.put", do="damage")
+    with pytest.raises(StorageError, match="damaged on its way"):
+        await store.put(KEY, pieces())
+    google.clear_faults()
+    assert await store.size(KEY) is None
+    await store.aclose()
 
 
 async def test_a_cancel_in_the_last_moment_leaves_nothing(google: FakeGoogle, store: GcsStore) -> None:
