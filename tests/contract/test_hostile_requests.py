@@ -50,6 +50,7 @@ _BODIES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/v1/webhooks/{webhook_id}/replay", {"ids": [], "failed_since": "2026-01-01T00:00:00Z"}),
     ("POST", "/v1/keys", {"name": "a", "scopes": ["sessions:read"], "expires_at": "P1D"}),
     ("POST", "/v1/keys/{key_id}/rotate", {"until": "P1D", "expires_at": "P2D"}),
+    ("POST", "/v1/ops/workers/%00/drain", {"reason": "a"}),
     ("POST", "/v1/ops/queue/pause", {"reason": "a"}),
     ("POST", "/v1/ops/jobs/requeue", {"tenant_id": "a", "error_code": "a", "limit": 5,
         "created_after": "2026-01-01T00:00:00Z"}),
