@@ -25,7 +25,7 @@ def test_a_conversation_goes_on_over_its_seams_with_the_same_voices() -> None:
         speakers=2,
     )
     assert [(word.text, word.start_ms, word.speaker) for word in result.words] == [
-        ("How", 1_000, 1), ("are", 2_000, 1), ("Well", 6_000, 2), ("thanks", 8_500, 2), ("Good.", 12_000, 1),
+        ("How", 1_000, 1), ("are", 2_000, 1), ("Well", 6_000, 2), ("thanks.", 8_450, 2), ("Good.", 12_000, 1),
         ("And", 18_000, 1), ("you?", 19_000, 1), ("Yes", 22_000, 2),
     ]  # fmt: skip
     assert (result.cost, result.model, result.language) == (Cost(40_000, 30), "m", "en-US")
