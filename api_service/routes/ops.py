@@ -27,7 +27,7 @@ from shared.schemas.wire_types import no_control_characters
 
 router = APIRouter(prefix="/v1/ops", tags=["Operations"])
 
-_WorkerId = Annotated[str, AfterValidator(no_control_characters)]
+WorkerId = Annotated[str, AfterValidator(no_control_characters)]
 
 
 @router.get("/workers", response_model=Workers, responses=problems())
@@ -37,7 +37,7 @@ async def list_workers(_caller: CallerDep, services: ServicesDep) -> Response:
 
 
 @router.post("/workers/{worker_id}/drain", status_code=204, responses=problems(404))
-async def drain_worker(worker_id: _WorkerId, caller: CallerDep, services: ServicesDep) -> None:
+async def drain_worker(worker_id: WorkerId, caller: CallerDep, services: ServicesDep) -> None:
     """Have a worker end what it runs, claim no more, and stop; it hears of it within 3 s."""
     await services.desk.drain(caller, worker_id)
 

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.console.pages import page, whole_or
 from api_service.deps import CallerDep, ServicesDep
+from api_service.routes.ops import WorkerId
 
 router = APIRouter(prefix="/console/operate/workers")
 
@@ -17,7 +18,7 @@ async def show_workers(request: Request, services: ServicesDep) -> Response:
 
 @router.post("/{worker_id}/drain")
 async def drain_worker(
-    request: Request, worker_id: str, caller: CallerDep, services: ServicesDep
+    request: Request, worker_id: WorkerId, caller: CallerDep, services: ServicesDep
 ) -> Response:
     """Have a worker end what it runs and stop."""
     await services.desk.drain(caller, worker_id)
