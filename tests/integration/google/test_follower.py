@@ -93,6 +93,7 @@ async def test_an_answer_that_never_comes_is_not_waited_for(
 ) -> None:
     """F1: the library has no deadline of its own; one look that hangs would end all looking."""
     monkeypatch.setattr(client_module, "CALL_S", 1.0)
+    monkeypatch.setattr(follower_module, "_SLOW_S", 1e9)  # nobody else looks into the bucket
     google.fault("GetOperation", do="hang", times=1)
     _, _, task = await follow(engine, order(1_000))
     assert (await task).words
