@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from shared.database import Pool, open_pool
+from shared.database import Pool, open_pool, transaction
 from shared.errors import CancelledByUserError
+from shared.jobs import moves
 from shared.jobs.repository import JobRepository
 from shared.lifecycle import JobStatus
 from shared.money.budgets import Budgets
@@ -21,6 +22,7 @@ from shared.tenants import DEFAULT_TENANT
 from shared.transcripts.repository import TranscriptRepository
 from shared.waveforms import WaveformRepository
 from tests.fixtures.audio import tone_wav
+from tests.fixtures.locks import until_waiting
 from tests.fixtures.rows import a_session, an_operation, put_bytes, stored_job
 from worker_service.engines.scripted import ScriptedEngine
 from worker_service.observation.metrics import WorkerMetrics
@@ -331,3 +333,16 @@ async def test_a_recording_that_went_straight_to_the_store_is_hashed_when_it_is_
     assert await bench.transcriber.run(job.id) is None
     hashed = await bench.pool.fetchval("SELECT audio_sha256 FROM session")
     assert hashed == hashlib.sha256(tone_wav(2.0)).hexdigest()
+
+
+async def test_a_run_whose_job_is_cancelled_while_it_saves_writes_nothing(bench: Bench) -> None:
+    """F12: the transcript and the end of the job are one transaction, which belongs to whoever has the job."""
+    job = await bench.job(model="seconds=0.3")
+    run = asyncio.create_task(bench.transcriber.run(job.id))
+    await bench.until_running(job)
+    async with transaction(bench.pool) as cancelling:
+        await cancelling.fetchrow(moves.CANCEL, job.id, {"code": "cancelled"})
+        await until_waiting(bench.pool)
+    assert await run is None
+    assert (await bench.now(job)).status == JobStatus.CANCELLED
+    assert await bench.pool.fetchval("SELECT count(*) FROM transcript_segment") == 0
