@@ -66,6 +66,7 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         version=VERSION,
         description=_DESCRIPTION,
         lifespan=lifespan,
+        openapi_url=None,  # FastAPI makes it on the loop; `routes.docs` does not
         docs_url=None,  # FastAPI's page loads scripts from elsewhere; ours does not
         redoc_url=None,
         redirect_slashes=False,

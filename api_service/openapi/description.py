@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 from starlette.routing import compile_path
 
 from api_service.access.needs import needed_scope
@@ -86,10 +87,10 @@ class DescribedApi(FastAPI):
     def methods_of(self, path: str) -> str:
         """What an Allow header says of a path; a 405 of Starlette names the methods of one route alone."""
         found = {
-            method.upper()
-            for pattern, operations in self.openapi()["paths"].items()
-            if compile_path(pattern)[0].match(path)
-            for method in operations
+            method
+            for route in iter_route_contexts(self.routes)
+            if compile_path(route.path or "/")[0].match(path)
+            for method in route.methods or ()
         }
         return ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))
 
