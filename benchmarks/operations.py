@@ -195,7 +195,10 @@ async def by_library(target: str, names: list[str], see: _Seen, _options: argpar
         try:
             await operation.result(timeout=3_600)
             see(name)
-        except (exceptions.GoogleAPICallError, TimeoutError):  # refused for a minute, and it never looks again
+        except (
+            exceptions.GoogleAPICallError,
+            TimeoutError,
+        ):  # refused for a minute, and it never looks again
             pass
 
     await asyncio.gather(*map(wait, names))

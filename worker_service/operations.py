@@ -13,10 +13,10 @@ from typing import Final
 from shared.database import AWAY, Pool, outlast, transaction
 from shared.errors import FencedError, TranscriptsError
 from shared.jobs.operations import FREE, Cost, Operation, OperationRepository
+from shared.jobs.staging import StagingRepository
 from shared.lifecycle import Outcome, Phase
 from shared.observation.logs import get_logger
 from shared.records import JobRecord
-from shared.staging import StagingRepository
 from shared.transcript import Notice
 from worker_service.engines.port import (
     Engine,

@@ -292,10 +292,12 @@ async def test_a_token_that_is_refused_is_renewed(google: FakeGoogle, opened: Op
     google.settings(require_auth=True)
     store = opened(identify(json.dumps(google.service_account())))
     await store.put(KEY, pieces())
+    before = google.calls()["token"]["200"]
     google.fault("storage.get", code=401)
     assert await store.size(KEY) == len(DATA)
     google.fault("storage.read", code=401)
     assert await content(store) == DATA
+    assert google.calls()["token"] == {"200": before + 2}, "a new one after each refusal"
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from shared.database import Pool, open_pool, transaction
 from shared.errors import CancelledByUserError, EngineError
 from shared.jobs.operations import FREE, Cost, Operation, OperationRepository
 from shared.jobs.repository import JobRepository
+from shared.jobs.staging import StagingRepository
 from shared.lifecycle import Outcome
 from shared.records import JobRecord
-from shared.staging import StagingRepository
 from shared.transcript import Notice
 from tests.fixtures.rows import an_operation, stored_job
 

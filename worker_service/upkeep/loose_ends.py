@@ -14,9 +14,9 @@ from redis.exceptions import RedisError
 from shared.database import AWAY, Pool, transaction
 from shared.errors import TranscriptsError
 from shared.jobs.operations import FREE, Operation, OperationRepository
+from shared.jobs.staging import Staging, StagingRepository
 from shared.lifecycle import Outcome
 from shared.observation.logs import get_logger
-from shared.staging import Staging, StagingRepository
 from worker_service.engines.port import Engine, StillRunningError, outputs
 
 log = get_logger(__name__)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from tests.fakes.google.gate import refused
+from tests.fakes.google.gate import Gate, refused
 from tests.fakes.google.objects import StorageRefusal
 from tests.fakes.google.signing import EMAIL, Account
 
@@ -17,15 +17,16 @@ _FLAVOR: Final = {"Metadata-Flavor": "Google"}
 class IdentityApi:
     """The routes beside the stores', for clients with a key file and for those on a machine of Google's."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, gate: Gate) -> None:
         self._account = account
+        self._gate = gate
 
     def routes(self) -> list[BaseRoute]:
         """Every route; GCE_METADATA_HOST leads google-auth to those of the metadata server."""
         machine = "/computeMetadata/v1"
         accounts = f"{machine}/instance/service-accounts"
         return [
-            Route("/token", self.token, methods=["POST"]),
+            Route("/token", self._gate.served("token", self.token, open_=True), methods=["POST"]),
             Route("/", self.metadata_root),
             Route(f"{machine}/universe/universe-domain", self.universe),
             Route(f"{machine}/project/project-id", self.project),

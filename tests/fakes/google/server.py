@@ -66,7 +66,7 @@ async def run(options: Options) -> None:
     app = Starlette(
         routes=[
             *control.routes(),
-            *IdentityApi(account).routes(),
+            *IdentityApi(account, gate).routes(),
             *StorageApi(objects, uploads, gate).routes(),
             *XmlApi(objects, uploads, account, gate).routes(),
         ]
