@@ -70,7 +70,7 @@ async def test_an_unforeseen_error_is_reported_without_secrets(
 
 
 CRASH = """
-from shared import error_reports
+from shared.observation import error_reports
 from shared.observation.logs import configure
 from shared.settings.observation import Observation
 configure("INFO", "json", "api")
@@ -107,7 +107,7 @@ async def test_a_dsn_that_is_none_is_refused_at_start(
 @pytest.mark.parametrize("service", ["api_service.__main__", "worker_service.__main__"])
 def test_nothing_is_loaded_where_nothing_is_reported(service: str) -> None:
     code = (
-        f"import sys, {service}; from shared import error_reports\n"
+        f"import sys, {service}; from shared.observation import error_reports\n"
         "from shared.settings.observation import Observation\n"
         "error_reports.configure(Observation(), 'x')\n"
         "print([name for name in sys.modules if name.startswith('sentry')])"

@@ -233,7 +233,7 @@ async def test_the_sampler_is_the_one_that_is_set(site: Site, collector: Collect
 
 def loaded(service: str, **settings: str) -> str:
     code = (
-        "import sys; from shared import telemetry; from shared.settings.observation import Observation\n"
+        "import sys; from shared.observation import telemetry; from shared.settings.observation import Observation\n"
         f"telemetry.configure(Observation(**{settings!r}), 'api')\n"
         f"import {service}\n"
         "print([name for name in sys.modules if name.startswith('opentelemetry.sdk')])"

@@ -30,7 +30,10 @@ def recording(tmp_path: Path) -> Path:
 
 
 class BreakingLine(httpx.AsyncHTTPTransport):
-    """Connections that break after so many bytes of each upload's request; `offsets` are where these began."""
+    """Connections that break after so many bytes of each upload's request; `offsets` are where these began.
+
+    Who sent is told of a break once the API has kept what had arrived, however slow the machine.
+    """
 
     def __init__(self, *after: int) -> None:
         super().__init__()
@@ -42,7 +45,20 @@ class BreakingLine(httpx.AsyncHTTPTransport):
             self.offsets.append(int(request.headers["Upload-Offset"]))
             if self._after:
                 request.stream = CutStream(request.stream, self._after.pop(0), httpx.WriteError)
-        return await super().handle_async_request(request)
+        try:
+            return await super().handle_async_request(request)
+        except httpx.WriteError:
+            await self._kept(request)
+            raise
+
+    async def _kept(self, request: httpx.Request) -> None:
+        asked = httpx.Request("HEAD", request.url, headers={"Tus-Resumable": "1.0.0"})
+        while True:
+            answer = await super().handle_async_request(asked)
+            await answer.aread()
+            if int(answer.headers.get("Upload-Offset", "0")) > self.offsets[-1]:
+                return
+            await asyncio.sleep(0.01)
 
 
 async def stored(api: Api, session_id: UUID) -> bytes:

@@ -111,7 +111,7 @@ async def test_a_service_that_is_not_ours_to_scale_is_left(
     [
         ({"Retry_After": "7"}, 7, 7),
         ({"Ratelimit_Reset": "45"}, 45, 45),
-        ({"Ratelimit_Reset": f"{time.time() + 600:.0f}"}, 1, 600),
+        ({"Ratelimit_Reset": f"{time.time() + 3_500:.0f}"}, 1, 3_500),
         ({"Ratelimit_Reset": "99999"}, 3_600, 3_600),
         ({"Retry_After": "soon"}, 0, 0),
         ({}, 0, 0),
