@@ -29,6 +29,7 @@ from shared.errors import (
 from shared.ids import new_id
 from shared.observation.logs import get_logger
 from shared.ports import DirectUpload, ObjectStore
+from shared.scopes import Scope
 from shared.sources.containers import HEAD_BYTES, sniff
 from shared.uploads import StoredPart, UploadRecord, UploadRepository
 
@@ -82,9 +83,9 @@ class ResumableUploads:
                 return replace(upload, received=there)
         return upload
 
-    async def direct(self, upload: UploadRecord) -> DirectUpload | None:
-        """How the client sends it straight to the store; None where it cannot, or has begun to send it here."""
-        if upload.received or upload.session_id is not None:
+    async def direct(self, caller: Caller, upload: UploadRecord) -> DirectUpload | None:
+        """How the caller may send it straight to the store; None where it cannot, or has begun to send it here."""
+        if Scope.SESSIONS_WRITE not in caller.scopes or upload.received or upload.session_id is not None:
             return None
         try:
             return await self._store.direct_upload(

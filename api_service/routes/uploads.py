@@ -63,7 +63,7 @@ async def create_upload(request: Request, caller: CallerDep, services: ServicesD
     upload = await services.uploads.create(caller, size, said)
     if carries:
         upload = await _receive(request, caller, services, upload.id, 0)
-    direct = await services.uploads.direct(upload)
+    direct = await services.uploads.direct(caller, upload)
     headers = {**_headers(upload), "Location": f"/v1/uploads/{upload.id}"}
     return answer(UploadResource.of(upload, direct), status=201, headers=headers)
 
@@ -76,7 +76,7 @@ async def create_upload(request: Request, caller: CallerDep, services: ServicesD
 async def get_upload(upload_id: UUID, caller: CallerDep, services: ServicesDep) -> Response:
     """How far an upload is. `HEAD` tells it in headers, as tus wants it."""
     upload = await services.uploads.get(caller, upload_id)
-    direct = await services.uploads.direct(upload)
+    direct = await services.uploads.direct(caller, upload)
     return answer(UploadResource.of(upload, direct), headers=_headers(upload))
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.scopes import Scope
 from tests.fakes.google.process import FakeGoogle
+from tests.fixtures.keys import PEPPER, bearer, made_key
 from tests.integration.api.conftest import WAV, Api, StartApi
 
 pytest_plugins = ("tests.fakes.google.fixtures",)
@@ -92,6 +94,17 @@ async def test_every_look_gives_a_fresh_start_until_bytes_came(api: Api) -> None
     headers = {**TUS, "Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
     await api.http.patch(f"/v1/uploads/{upload['id']}", content=LONG[:QUANTUM], headers=headers)
     assert (await api.http.get(f"/v1/uploads/{upload['id']}")).json()["direct"] is None
+
+
+async def test_a_key_that_only_reads_is_given_no_way_to_write(start: Start) -> None:
+    """F43: the signed start is itself a permission."""
+    async with start(TRANSCRIPTS_PEPPER=PEPPER) as api:
+        _, writes = await made_key(api.pool)
+        _, reads = await made_key(api.pool, scopes=[Scope.SESSIONS_READ])
+        api.http.headers.update(bearer(writes))
+        url = f"/v1/uploads/{(await announce(api))['id']}"
+        assert (await api.http.get(url)).json()["direct"]["url"]
+        assert (await api.http.get(url, headers=bearer(reads))).json()["direct"] is None
 
 
 async def test_what_was_sent_straight_is_measured_and_looked_at(api: Api, google: FakeGoogle) -> None:
