@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from shared.observation.logs import configure
 from shared.segments import segment
 from shared.transcript import Word
 from tests.fixtures.audio import tone_wav
@@ -63,6 +64,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.loops", description=__doc__)
     parser.add_argument("--words", type=int, nargs="+", default=[10_000, 40_000], help="of the transcripts")
     options = parser.parse_args()
+    configure("ERROR", "auto", "benchmark")
     with tempfile.TemporaryDirectory(prefix="transcripts-loops-") as folder:
         async with (
             stores(Path(folder)) as (database_url, redis_url),

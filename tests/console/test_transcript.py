@@ -322,6 +322,20 @@ async def test_all_of_it_without_a_mouse(visit: Visit, service: Service) -> None
         await expect(page.locator("#clock")).to_have_text("0:10")  # what has the focus has its own keys
 
 
+async def test_the_first_key_after_the_help_is_heard(visit: Visit, service: Service) -> None:
+    """A closed dialog has the focus until the next frame: a key that comes sooner is for the page."""
+    session = await a_talk(service)
+    async with at_session(visit, session) as (_, page):
+        await page.keyboard.press("?")
+        await expect(page.get_by_role("checkbox", name="Keys are on")).to_be_focused()
+        await page.evaluate("""() => {
+            document.querySelector("#help").close();
+            const down = new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true, cancelable: true });
+            document.activeElement.dispatchEvent(down);
+        }""")
+        await expect(page.locator(".segment").first).to_be_focused()
+
+
 async def test_three_hours_scroll_like_three_minutes(visit: Visit, service: Service) -> None:
     """Words are no elements, parts out of sight are not laid out, and a moment far down is found."""
     session = await a_talk(service, 180)

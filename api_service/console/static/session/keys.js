@@ -58,6 +58,8 @@ export function listen(player, tools, following, editing, nextWord) {
 function isElsewhere(event) {
   const target = /** @type {HTMLElement} */ (event.target);
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return true;
-  if (document.querySelector("dialog[open]") || target.closest("input, select, textarea")) return true;
+  // A dialog that was closed keeps the focus until the next frame: what cannot be seen is not typed into.
+  const field = target.closest("input, select, textarea");
+  if (document.querySelector("dialog[open]") || field?.checkVisibility()) return true;
   return [" ", "Enter"].includes(event.key) && target.closest("button, a, summary") !== null;
 }
