@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Final
 
-from shared.database import AWAY, Pool, outlast, transaction
-from shared.errors import FencedError, TranscriptsError
+from shared.database import Pool, outlast, transaction
+from shared.errors import FencedError
 from shared.jobs.operations import FREE, Cost, Operation, OperationRepository
 from shared.jobs.staging import StagingRepository
 from shared.lifecycle import Outcome, Phase
@@ -24,8 +24,8 @@ from worker_service.engines.port import (
     OperationEndedError,
     Plan,
     SpeechRequest,
-    outputs,
 )
+from worker_service.leavings import Leavings
 from worker_service.status import StatusBoard
 
 log = get_logger(__name__)
@@ -40,6 +40,7 @@ class Operations:
         self._pool = pool
         self._rows = OperationRepository(pool)
         self._staging = StagingRepository(pool)
+        self._leavings = Leavings(pool)
         self._status = status
 
     async def resume(self, job: JobRecord, engine: Engine) -> Operation | None:
@@ -117,27 +118,12 @@ class Operations:
         except BaseException:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_WITHDRAW_S):
-                    await self._withdraw(job, engine)
+                    await self._leavings.unstage(engine, job.id, job.attempt)
             raise
 
-    async def _withdraw(self, job: JobRecord, engine: Engine) -> None:
-        prefix = outputs(job.id, job.attempt)
-        try:
-            await engine.discard(prefix)
-            await self._staging.end(job.id, job.attempt)
-        except (TranscriptsError, *AWAY) as error:
-            log.warning("audio is still in the engine's store", prefix=prefix, reason=repr(error))
-
     async def discard(self, engine: Engine, prefix: str, operations: Sequence[Operation]) -> None:
-        """Leave nothing below the prefix with the engine, where these operations lie, which are closed.
-
-        What cannot be deleted or noted now is deleted again by the loop of loose ends.
-        """
-        try:
-            await engine.discard(prefix)
-            await self._rows.discarded(operations)
-        except (TranscriptsError, *AWAY) as error:
-            log.warning("files are still in the engine's store", prefix=prefix, reason=repr(error))
+        """Leave nothing below the prefix with the engine, where these operations lie, which are closed."""
+        await self._leavings.discard(engine, prefix, operations)
 
     async def _started(self, job: JobRecord, operation: Operation, name: str) -> Operation:
         if not await outlast(lambda: self._rows.started(job, operation, name)):

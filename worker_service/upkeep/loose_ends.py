@@ -17,7 +17,8 @@ from shared.jobs.operations import FREE, Operation, OperationRepository
 from shared.jobs.staging import Staging, StagingRepository
 from shared.lifecycle import Outcome
 from shared.observation.logs import get_logger
-from worker_service.engines.port import Engine, StillRunningError, outputs
+from worker_service.engines.port import Engine, StillRunningError
+from worker_service.leavings import Leavings
 
 log = get_logger(__name__)
 
@@ -32,6 +33,7 @@ class LooseEnds:
         self._pool = pool
         self._rows = OperationRepository(pool)
         self._staging = StagingRepository(pool)
+        self._leavings = Leavings(pool)
         self._engines = engines
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -66,25 +68,16 @@ class LooseEnds:
         return sum(await asyncio.gather(*map(self._unstage, left)))
 
     async def _unstage(self, staging: Staging) -> bool:
-        prefix = outputs(staging.job_id, staging.attempt)
-        try:
-            async with self._slots:
-                await self._engines[staging.engine].discard(prefix)
-            await self._staging.end(staging.job_id, staging.attempt)
-        except (TranscriptsError, *AWAY) as error:
-            log.warning("audio is still in the engine's store", prefix=prefix, reason=repr(error))
-            return False
-        return True
+        async with self._slots:
+            return await self._leavings.unstage(
+                self._engines[staging.engine], staging.job_id, staging.attempt
+            )
 
     async def _discard(self, operation: Operation) -> bool:
-        try:
-            async with self._slots:
-                await self._engines[operation.engine].discard(operation.prefix)
-            await self._rows.discarded([operation])
-        except (TranscriptsError, *AWAY) as error:
-            log.warning("files are still in the engine's store", prefix=operation.prefix, reason=repr(error))
-            return False
-        return True
+        async with self._slots:
+            return await self._leavings.discard(
+                self._engines[operation.engine], operation.prefix, [operation]
+            )
 
     async def _try_to_stop(self, operation: Operation) -> bool:
         try:
