@@ -3,13 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from shared.schemas.base import Resource
 
 
-class AuditResource(BaseModel):
+class AuditResource(Resource):
     """Who did what, when, from where."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: UUID
     at: datetime

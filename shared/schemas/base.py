@@ -13,6 +13,12 @@ class Resource(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class Mirror(Resource):
+    """A resource that is made of an object with the same attributes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
 class Page(Resource, Generic[T]):
     """A part of a list, newest first; `next_cursor` is null on the last page."""
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from shared.editing.content import Patch, Splice
 from shared.editing.edits import MAX_TEXT, UNSET, EditKind, Unset
 from shared.editing.states import EditState
+from shared.schemas.base import Mirror
 from shared.schemas.wire_types import no_control_characters
 from shared.transcript import Role, Segment, Speaker, Word
 from shared.transcripts.edits import EditRecord, Outcome
@@ -107,11 +108,7 @@ class SpeakersPut(_Request):
     speakers: list[StatedSpeaker] = Field(max_length=99)
 
 
-class _Resource(BaseModel):
-    model_config = ConfigDict(frozen=True, from_attributes=True)
-
-
-class WordResource(_Resource):
+class WordResource(Mirror):
     """A word and when it was said."""
 
     text: str
@@ -127,7 +124,7 @@ class WordResource(_Resource):
         return cls.model_validate(word)
 
 
-class SegmentResource(_Resource):
+class SegmentResource(Mirror):
     """A stretch of speech of one speaker; `version` is the revision at which it changed last."""
 
     n: int
@@ -145,7 +142,7 @@ class SegmentResource(_Resource):
         return cls.model_validate(segment)
 
 
-class SpeakerResource(_Resource):
+class SpeakerResource(Mirror):
     """A voice: its number, the name shown, its role, how sure we are of it, and what it was read from."""
 
     number: int
@@ -160,14 +157,14 @@ class SpeakerResource(_Resource):
         return [cls.model_validate(speaker) for speaker in speakers]
 
 
-class SpeakersResource(_Resource):
+class SpeakersResource(Mirror):
     """The speakers of a session."""
 
     revision: int
     speakers: list[SpeakerResource]
 
 
-class ChangeResource(_Resource):
+class ChangeResource(Mirror):
     """At segment `at`, as it was counted before, `removed` segments made way for those in `segments`."""
 
     at: int
@@ -193,7 +190,7 @@ def _new(splice: Splice, moved: int, revision: int) -> list[SegmentResource]:
     ]
 
 
-class EditResource(_Resource):
+class EditResource(Mirror):
     """An edit in the history; `revision` is the one that it made."""
 
     revision: int
@@ -208,7 +205,7 @@ class EditResource(_Resource):
         return cls.model_validate(record)
 
 
-class Edited(_Resource):
+class Edited(Mirror):
     """What became of the transcript; `edit` is null where nothing had to be changed."""
 
     revision: int

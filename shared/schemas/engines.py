@@ -2,17 +2,15 @@
 
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from shared.engines import Abilities
 from shared.lifecycle import Processing
-from shared.schemas.base import Resource
+from shared.schemas.base import Mirror, Resource
 
 
-class ModelLimits(Resource):
+class ModelLimits(Mirror):
     """What one model of an engine takes; null: no limit of its own. A longer recording may be heard in pieces."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True)
 
     model: str
     longest_ms: int | None = Field(description="At once")
@@ -29,10 +27,8 @@ class ModelLimits(Resource):
         return None if value is None else sorted(value)
 
 
-class EnginePrice(Resource):
+class EnginePrice(Mirror):
     """What a minute of audio costs, from so many minutes of the calendar month on."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True)
 
     model: str | None = Field(description="null: whichever")
     processing: Processing

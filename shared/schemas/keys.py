@@ -15,6 +15,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from shared.schemas.base import Resource
 from shared.schemas.wire_types import no_control_characters, point_in_time
 from shared.scopes import Scope
 
@@ -70,10 +71,8 @@ class KeyRotation(BaseModel):
     expires_at: Moment | None = Field(default=None, description="When the new key expires; never, left out")
 
 
-class KeyResource(BaseModel):
+class KeyResource(Resource):
     """A key, without the key itself."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: UUID
     tenant: str

@@ -7,21 +7,18 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.lifecycle import JobStatus
+from shared.schemas.base import Resource
 from shared.schemas.jobs import JobResource
 from shared.schemas.wire_types import Instant, no_control_characters
 
 _Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(no_control_characters)]
 
 
-class _Resource(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
 class _Order(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class WorkerResource(_Resource):
+class WorkerResource(Resource):
     """A worker process; `lost` ones have not been heard of for 15 s and have not said goodbye."""
 
     id: str
@@ -39,13 +36,13 @@ class WorkerResource(_Resource):
     stopped_at: datetime | None
 
 
-class Workers(_Resource):
+class Workers(Resource):
     """The workers seen in the last day, the living first."""
 
     items: list[WorkerResource]
 
 
-class Line(_Resource):
+class Line(Resource):
     """The active jobs of one kind."""
 
     name: str
@@ -53,7 +50,7 @@ class Line(_Resource):
     waiting: int
 
 
-class Past(_Resource):
+class Past(Resource):
     """How jobs ended in the last `seconds`; waits and runs are those of the succeeded ones."""
 
     seconds: int
@@ -66,7 +63,7 @@ class Past(_Resource):
     run_p95_ms: int | None
 
 
-class QueueResource(_Resource):
+class QueueResource(Resource):
     """The queue now, and how it went. `due` is what an autoscaler should look at: jobs that could run now."""
 
     paused: bool
@@ -85,7 +82,7 @@ class QueueResource(_Resource):
     past: list[Past]
 
 
-class EngineScaling(_Resource):
+class EngineScaling(Resource):
     """What one engine has to do, and the places of the workers that run it; all are numbers, 0 where there is none."""
 
     due: int = Field(description="Jobs that could run now")
@@ -110,7 +107,7 @@ class ScalingResource(EngineScaling):
     )
 
 
-class TrendsResource(_Resource):
+class TrendsResource(Resource):
     """How the work went, interval by interval: every list has one value for each moment of `at`, the oldest first."""
 
     step_seconds: int
@@ -126,7 +123,7 @@ class TrendsResource(_Resource):
     audio_ms: list[int]
 
 
-class Event(_Resource):
+class Event(Resource):
     """Something that happened to a job: a change of status, or the phase that it entered."""
 
     at: datetime
@@ -135,7 +132,7 @@ class Event(_Resource):
     detail: dict[str, Any]
 
 
-class OperatorJobResource(_Resource):
+class OperatorJobResource(Resource):
     """A job of any tenant, with what only operators see."""
 
     tenant_id: str
@@ -149,7 +146,7 @@ class OperatorJobResource(_Resource):
     job: JobResource
 
 
-class OperationResource(_Resource):
+class OperationResource(Resource):
     """Something that an engine was asked to do for a job; a long recording has one for each piece."""
 
     name: str | None = Field(description="The engine's name for it; null where nothing is known to run")
@@ -170,7 +167,7 @@ class OperationResource(_Resource):
     closed_at: datetime | None
 
 
-class AttemptCost(_Resource):
+class AttemptCost(Resource):
     """What an attempt of a job came to, all its operations together; an attempt that cost nothing has none."""
 
     attempt: int
@@ -211,7 +208,7 @@ class JobSelection(_Order):
     limit: int = Field(default=100, ge=1, le=1_000, description="At most so many, the newest first")
 
 
-class Outcome(_Resource):
+class Outcome(Resource):
     """What became of a selection: the jobs that were acted on (new ones for a requeue), and those left as they were."""
 
     done: list[UUID]

@@ -5,18 +5,15 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from shared.schemas.base import Resource
 from shared.search.excerpts import excerpt, said_at
 from shared.transcript import Role
 from shared.transcripts.search import Hit
 
 
-class _Resource(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Stretch(_Resource):
+class Stretch(Resource):
     """Characters of a text, counted in code points: the first, and the one after the last."""
 
     start: int
@@ -30,14 +27,14 @@ class Match(Stretch):
     end_ms: int
 
 
-class Snippet(_Resource):
+class Snippet(Resource):
     """The text around the first match, and the matches in it."""
 
     text: str
     matches: list[Stretch]
 
 
-class SearchHit(_Resource):
+class SearchHit(Resource):
     """A segment that has all that was looked for."""
 
     session_id: UUID
@@ -83,7 +80,7 @@ def _stretches(found: Iterable[tuple[int, int]]) -> list[Stretch]:
     return [Stretch(start=start, end=end) for start, end in found]
 
 
-class SearchPage(_Resource):
+class SearchPage(Resource):
     """A part of what was found; `next_cursor` is null on the last page."""
 
     items: list[SearchHit]

@@ -5,17 +5,14 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from shared.ports import DirectUpload
+from shared.schemas.base import Resource
 from shared.uploads import UploadRecord
 
 
-class _Resource(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class DirectUploadResource(_Resource):
+class DirectUploadResource(Resource):
     """A request by which you begin to send the file straight to Cloud Storage. Its URL is a secret.
 
     The answer's `Location` is the address of a resumable session there, where the bytes go by Cloud Storage's own
@@ -35,7 +32,7 @@ class DirectUploadResource(_Resource):
         return cls(method=order.method, url=order.url, headers=order.headers, expires_at=order.expires_at)
 
 
-class UploadResource(_Resource):
+class UploadResource(Resource):
     """A recording on its way in; when it is complete, `POST /v1/sessions` with `upload_id` makes a session of it."""
 
     id: UUID

@@ -6,13 +6,10 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.money.usage import UsageLine
+from shared.schemas.base import Mirror
 
 
-class _Resource(BaseModel):
-    model_config = ConfigDict(frozen=True, from_attributes=True)
-
-
-class UsageItem(_Resource):
+class UsageItem(Mirror):
     """A day's attempts with one model."""
 
     day: date = Field(description="UTC")
@@ -25,7 +22,7 @@ class UsageItem(_Resource):
     estimated_micro_dollars: int = Field(description="The part for which no bill was seen")
 
 
-class UsageReport(_Resource):
+class UsageReport(Mirror):
     """What was used from `first` to `last`, both included, and what it came to."""
 
     first: date
@@ -48,7 +45,7 @@ class UsageReport(_Resource):
         )
 
 
-class BudgetResource(_Resource):
+class BudgetResource(Mirror):
     """What a tenant may spend in a calendar month (UTC), and what of it is spent or promised to running operations."""
 
     tenant_id: str

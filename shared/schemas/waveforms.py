@@ -3,16 +3,17 @@
 from base64 import b64encode
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from shared.schemas.base import Resource
 from shared.waveforms import Waveform
 
 
-class WaveformResource(BaseModel):
+class WaveformResource(Resource):
     """How loud a recording is, moment by moment: enough to draw it."""
 
     model_config = ConfigDict(
-        frozen=True, json_schema_extra={"examples": [{"ms_per_peak": 25, "peaks": "AAAMOH+3x8C9rZUk"}]}
+        json_schema_extra={"examples": [{"ms_per_peak": 25, "peaks": "AAAMOH+3x8C9rZUk"}]}
     )
 
     ms_per_peak: int = Field(

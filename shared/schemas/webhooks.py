@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from shared.lifecycle import JobStatus
+from shared.schemas.base import Resource
 from shared.schemas.keys import Moment
 from shared.schemas.wire_types import Instant, no_control_characters
 from shared.webhooks.events import SUBSCRIBABLE, Event
@@ -99,11 +100,7 @@ class Replay(_Request):
         return self
 
 
-class _Resource(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class EndpointResource(_Resource):
+class EndpointResource(Resource):
     """An endpoint, without its secret."""
 
     id: UUID
@@ -130,7 +127,7 @@ class NewEndpoint(EndpointResource):
     secret: str = Field(description="`whsec_...`, as libraries of Standard Webhooks take it")
 
 
-class AttemptResource(_Resource):
+class AttemptResource(Resource):
     """One request, and what came of it."""
 
     at: datetime
@@ -145,7 +142,7 @@ class AttemptResource(_Resource):
         return cls(**{name: getattr(attempt, name) for name in cls.model_fields})
 
 
-class DeliveryResource(_Resource):
+class DeliveryResource(Resource):
     """One event for one endpoint."""
 
     id: UUID
@@ -175,20 +172,20 @@ class DeliveryResource(_Resource):
         )
 
 
-class Replayed(_Resource):
+class Replayed(Resource):
     """What will be delivered again."""
 
     queued: list[UUID]
 
 
-class ToldError(_Resource):
+class ToldError(Resource):
     """Why a job did not succeed."""
 
     code: str
     detail: str
 
 
-class JobEnded(_Resource):
+class JobEnded(Resource):
     """What became of a job. What was said is not in it: fetch the transcript."""
 
     job_id: UUID
@@ -201,13 +198,13 @@ class JobEnded(_Resource):
     error: ToldError | None
 
 
-class SessionDeleted(_Resource):
+class SessionDeleted(Resource):
     """A session that is gone."""
 
     session_id: UUID
 
 
-class JobPayload(_Resource):
+class JobPayload(Resource):
     """What is posted when a job has ended."""
 
     type: Literal["job.succeeded", "job.failed", "job.cancelled"]
@@ -215,7 +212,7 @@ class JobPayload(_Resource):
     data: JobEnded
 
 
-class SessionPayload(_Resource):
+class SessionPayload(Resource):
     """What is posted when a session has been erased, by a request or because its time was over."""
 
     type: Literal["session.deleted"]
