@@ -1,8 +1,7 @@
 """Who spoke how long, and when: what a coach sees of a session at a glance, counted from its segments."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 from shared.transcript import Segment
@@ -100,20 +99,23 @@ def _share(speaker: int | None, turns: Sequence[_Turn], spoken: int) -> Share:
 
 def silences(segments: Sequence[Segment]) -> list[int]:
     """Before each segment, the milliseconds in which nobody spoke, where they are many; else 0."""
-    gaps = [0, *(after.start_ms - before.end_ms for before, after in pairwise(segments))]
-    return [gap if gap >= LONG_SILENCE_MS else 0 for gap in gaps]
+    gaps = [length for _, length in _before(segments)]
+    return [0, *(gap if gap >= LONG_SILENCE_MS else 0 for gap in gaps[1:])]
 
 
 def _gaps(segments: Sequence[Segment], duration_ms: int) -> list[tuple[int, int]]:
     """Where nobody speaks: from when, and for how long."""
-    gaps, heard = [], 0
+    heard = max((segment.end_ms for segment in segments), default=0)
+    gaps = [*_before(segments), (heard, duration_ms - heard)]
+    return [(at, length) for at, length in gaps if length > 0]
+
+
+def _before(segments: Sequence[Segment]) -> Iterator[tuple[int, int]]:
+    """From when and for how long nobody speaks before each segment; 0 where somebody still does."""
+    heard = 0
     for segment in segments:
-        if segment.start_ms > heard:
-            gaps.append((heard, segment.start_ms - heard))
+        yield heard, max(0, segment.start_ms - heard)
         heard = max(heard, segment.end_ms)
-    if duration_ms > heard:
-        gaps.append((heard, duration_ms - heard))
-    return gaps
 
 
 def _bars(segments: Sequence[Segment], duration_ms: int, width: int) -> tuple[Bar, ...]:

@@ -23,6 +23,12 @@ def test_long_silences_are_noted_before_what_breaks_them() -> None:
     assert silences([]) == [0]
 
 
+def test_nobody_is_silent_while_another_still_speaks() -> None:
+    talk = said((1, 0, 60_000), (2, 10_000, 11_000), (2, 20_000, 21_000), (1, 65_000, 66_000))
+    assert silences(talk) == [0, 0, 0, 5_000]
+    assert (talk_of(talk, 66_000).silent_ms, talk_of(talk, 66_000).longest_pause_at_ms) == (5_000, 60_000)
+
+
 def test_who_is_unknown_comes_last() -> None:
     talk = talk_of(said((None, 0, 1_000), (2, 1_000, 2_000), (1, 2_000, 3_000)), 3_000)
     assert [share.speaker for share in talk.shares] == [1, 2, None]
