@@ -17,7 +17,7 @@ from shared.observation.logs import get_logger
 from shared.ports import ObjectStore
 from shared.records import JobRecord, SessionRecord
 from shared.schemas.orders import JobOrder, SessionPatch
-from shared.sessions import SessionFilter, SessionRepository
+from shared.sessions import SessionFilter, SessionRepository, session_prefix
 
 log = get_logger(__name__)
 
@@ -86,10 +86,10 @@ class Sessions:
             reason = CancelledByUserError("The session was deleted.")
             await self._jobs.cancel(session.transcription_job_id, caller.tenant_id, reason)
         # Objects first: a store that fails leaves the row, by which the caller can try again.
-        await self._store.delete_prefix(f"sessions/{session_id}/")
+        await self._store.delete_prefix(session_prefix(session_id))
         await outlast(lambda: self._sessions.delete(session_id, caller.tenant_id))
         if session.audio_source is not None:  # a worker may have put it there since
-            await self._store.delete_prefix(f"sessions/{session_id}/")
+            await self._store.delete_prefix(session_prefix(session_id))
         self._bell.place_freed()
         log.info("session erased", session_id=str(session_id))
 

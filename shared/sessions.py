@@ -50,6 +50,11 @@ class SessionFilter:
     text: str | None = None
 
 
+def session_prefix(session_id: UUID) -> str:
+    """Where a session's objects are."""
+    return f"sessions/{session_id}"
+
+
 class SessionRepository:
     """Sessions in Postgres, each method within one tenant."""
 

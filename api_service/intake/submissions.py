@@ -30,7 +30,7 @@ from shared.observation.logs import get_logger
 from shared.ports import ObjectStore, StoredObject
 from shared.records import JobRecord, SessionRecord
 from shared.schemas.orders import RecordingOrder, SessionForm
-from shared.sessions import SessionRepository
+from shared.sessions import SessionRepository, session_prefix
 from shared.sources.containers import HEAD_BYTES, Container, sniff
 from shared.uploads import UploadRecord, UploadRepository
 
@@ -247,7 +247,7 @@ class Submissions:
 def _source_key(caller: Caller, session_id: UUID) -> str:
     """Where the recording is stored; apart from where an earlier try of the same request may have stored it."""
     again = f"again-{caller.claim.attempt}/" if caller.claim is not None and caller.claim.attempt > 1 else ""
-    return f"sessions/{session_id}/{again}source"
+    return f"{session_prefix(session_id)}/{again}source"
 
 
 def _recording(stored: StoredObject, filename: str | None, container: Container) -> Recording:

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from shared.examination.findings import Finding, Grade, told
+from shared.sources.addresses import may_reach
 
 _CLOSED: Final = frozenset({"verify-ca", "verify-full"})
 
@@ -44,4 +45,4 @@ async def _is_public(parts: SplitResult) -> bool:
         found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return False
-    return any(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global for *_, address in found)
+    return any(may_reach(ipaddress.ip_address(str(address[0]).partition("%")[0])) for *_, address in found)

@@ -18,7 +18,7 @@ from shared.jobs.dispatch import TAKES_JOBS, Dispatcher, ring_of
 from shared.jobs.repository import JobRepository
 from shared.observation.logs import get_logger
 from shared.ports import JobQueue, ObjectStore
-from shared.sessions import SessionRepository
+from shared.sessions import SessionRepository, session_prefix
 from shared.transcripts.search import SearchRepository
 from shared.uploads import UploadRepository, upload_prefix
 
@@ -148,7 +148,7 @@ class Sweep:
             try:
                 async with self._sessions.erasing(session) as still:
                     if still:
-                        await self._store.delete_prefix(f"sessions/{session}")
+                        await self._store.delete_prefix(session_prefix(session))
             except StorageError as error:  # one that cannot be erased now keeps nobody else's from it
                 log.warning("a session is erased later", session_id=str(session), reason=error.detail)
             else:
